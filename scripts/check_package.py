@@ -1,6 +1,6 @@
-"""Build the sdist and, from it, the wheel; look into both; install the wheel in a bare environment; run the demo there.
+"""Build the sdist and, from it, the wheel; look into the wheel; install it in a bare environment; run the demo there.
 
-python scripts/check_package.py             # without a network: dependencies are those of the environment that runs this
+python scripts/check_package.py             # without a network: with the dependencies of the environment that runs this
 python scripts/check_package.py --online    # also twine check, and the dependencies installed as they are locked
 """
 

@@ -115,3 +115,14 @@ def test_families_import_nothing_before_they_are_used() -> None:
     assert set(FAMILIES) == {"mini", "clip", "graft", "taught", "light", "segclip", "upernet"}
     source = Path(sys.modules["geoglot.models.zoo"].__file__ or "").read_text()
     assert not any(line.startswith(("import transformers", "from transformers")) for line in source.splitlines())
+
+
+def test_the_list_says_how_large_a_model_is_and_what_it_is_for(stored: Path) -> None:
+    entries = {entry.name: entry for entry in list_models()}
+    assert all(entry.bytes > 0 and entry.good_for for entry in entries.values())
+    assert entries["mini"].bytes == model_size("mini")
+    assert entries["clip-vit-l-14"].bytes == 1_710_400_000 and "photos" in entries["clip-vit-l-14"].good_for
+    assert (entries["graft-naip-pixel"].bytes, entries["graft-naip-pixel"].good_for) == (
+        entries["clip-vit-b-16"].bytes,
+        "maps by words at 1 m",
+    )

@@ -23,6 +23,10 @@ class Known:
     """Metres a pixel, (finest, coarsest), of the training data."""
     page: str
     """Web page about the model."""
+    parameters: float
+    """Millions of parameters, four bytes each when it is stored here."""
+    good_for: str
+    """What it is for, in a few words."""
     repo: str = ""
     """Repository on the Hugging Face hub; empty if a person must download the file from the page."""
     file: str = ""
@@ -32,30 +36,53 @@ class Known:
     """Name of the known model whose text tower it uses."""
 
 
+#: Millions of parameters of each size, both towers
+_PARAMETERS = {"ViT-B/32": 151.3, "ViT-B/16": 149.6, "ViT-L/14": 427.6, "ViT-H/14": 986.1}
+
+
+def _parameters(size: str) -> float:
+    """By a size as any author writes it, "ViT-B-32" or "ViT-B/32"."""
+    return _PARAMETERS["/".join(size.rsplit("/" if "/" in size else "-", 1))]
+
+
 def _openai(size: str, repo: str) -> Known:
     title, page = f"CLIP {size}, 400 M pairs from the web", f"https://huggingface.co/{repo}"
-    return Known(title, "MIT", (0.1, 30.0), page, repo, "pytorch_model.bin")
+    good_for = "any word, but it learned from photos and not from above"
+    return Known(title, "MIT", (0.1, 30.0), page, _parameters(size), good_for, repo, "pytorch_model.bin")
 
 
 def _remoteclip(size: str) -> Known:
     page, repo = "https://github.com/ChenDelong1999/RemoteCLIP", "chendelong/RemoteCLIP"
     title = f"RemoteCLIP {size}, captions made from aerial data sets"
-    return Known(title, "Apache-2.0", (0.1, 30.0), page, repo, f"RemoteCLIP-{size}.pt", activation="gelu")
+    good_for, file = "words for whole aerial images: classify, search", f"RemoteCLIP-{size}.pt"
+    return Known(title, "Apache-2.0", (0.1, 30.0), page, _parameters(size), good_for, repo, file, activation="gelu")
 
 
 def _georsclip(size: str, activation: Activation) -> Known:
     page, repo = "https://github.com/om-ai-lab/RS5M", "Zilun/GeoRSCLIP"
-    return Known(f"GeoRSCLIP {size}, RS5M", "not stated", (0.1, 60.0), page, repo, f"ckpt/RS5M_{size}.pt", activation)
+    title, file = f"GeoRSCLIP {size}, RS5M", f"ckpt/RS5M_{size}.pt"
+    good_for = "words for aerial and satellite images: classify, search"
+    return Known(title, "not stated", (0.1, 60.0), page, _parameters(size), good_for, repo, file, activation)
 
 
 def _skyclip(size: str, activation: Activation) -> Known:
     title = f"SkyCLIP {size}, SkyScript (OpenStreetMap tags), better half"
-    return Known(title, "not stated", (0.1, 30.0), "https://github.com/wangzhecheng/SkyScript", activation=activation)
+    page, good_for = (
+        "https://github.com/wangzhecheng/SkyScript",
+        "words of OpenStreetMap, seen from above: classify, search",
+    )
+    return Known(title, "not stated", (0.1, 30.0), page, _parameters(size), good_for, activation=activation)
 
 
 def _graft(imagery: str, level: str, metres: float) -> Known:
     title, page = f"GRAFT on {imagery}, {level} level", "https://graft.cs.cornell.edu"
-    return Known(title, "not stated", (metres, metres), page, activation="quick_gelu", text="clip-vit-b-16")
+    good_for = (
+        f"maps by words at {metres:g} m" if level == "pixel" else f"labels and search of whole tiles at {metres:g} m"
+    )
+    parameters = _PARAMETERS["ViT-B/16"]
+    return Known(
+        title, "not stated", (metres, metres), page, parameters, good_for, activation="quick_gelu", text="clip-vit-b-16"
+    )
 
 
 KNOWN: dict[str, Known] = {

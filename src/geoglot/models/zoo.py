@@ -11,6 +11,7 @@ import torch
 
 from geoglot.aliases import PathLike
 from geoglot.errors import ModelError
+from geoglot.figures import format_some
 from geoglot.models.base import Card, VisionLanguageModel
 from geoglot.models.calibration import CALIBRATION, read_calibration
 from geoglot.models.huggingface import huggingface_card, is_huggingface
@@ -192,6 +193,9 @@ class Entry:
     licence: str
     resolution: tuple[float, float]
     """Metres a pixel, (finest, coarsest)."""
+    bytes: int = 0
+    """Of its weights on disk, or in memory if it is not here; 0 for a broken model."""
+    good_for: str = ""
 
 
 def list_models() -> list[Entry]:
@@ -199,7 +203,9 @@ def list_models() -> list[Entry]:
     cached = cached_models()
     here = [_entry(name, "cached", folder) for name, folder in cached.items()]
     there = [
-        Entry(name, "known", known.title, known.licence, known.resolution)
+        Entry(
+            name, "known", known.title, known.licence, known.resolution, round(known.parameters * 4e6), known.good_for
+        )
         for name, known in KNOWN.items()
         if name not in cached
     ]
@@ -223,7 +229,16 @@ def _entry(name: str, state: Literal["bundled", "cached"], folder: Path) -> Entr
         card = read_card(folder)
     except ModelError as error:
         return Entry(name, "broken", str(error), "-", (0.0, 0.0))
-    return Entry(name, state, card.source, card.licence, card.resolution)
+    return Entry(name, state, card.source, card.licence, card.resolution, model_size(name), _good_for(name, card))
+
+
+def _good_for(name: str, card: Card) -> str:
+    """What a model that is here is for: its classes, or what is known of its name or its family."""
+    if card.classes:
+        return f"maps of {format_some(card.classes)}"
+    if name in KNOWN:
+        return KNOWN[name].good_for
+    return "a first look without a network; common things and covers" if name == BUNDLED else "words"
 
 
 def _bundled_folder() -> Path:
