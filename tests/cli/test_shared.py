@@ -2,6 +2,7 @@ import contextlib
 import io
 import itertools
 import json
+from functools import partial
 
 import click
 import pytest
@@ -39,7 +40,7 @@ def test_a_log_has_a_line_now_and_then_and_the_last(monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(progress_module.time, "monotonic", lambda: float(next(clock)))
     lines = io.StringIO()
     with contextlib.redirect_stderr(lines):
-        advance = LogLines()
+        advance = LogLines(partial(click.echo, err=True))
         for done in range(26, 41):
             advance("steps", done, 40, f"loss {done}")
         advance("steps", 1, 2)

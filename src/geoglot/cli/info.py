@@ -23,14 +23,17 @@ _MOST_LINES = 512  # bands
 @shared.model
 @shared.short
 def command(source: str, model: str, as_json: bool, *, read: ReadOptions) -> None:
-    """Describe SOURCE, a raster: bands, place, resolution, numbers, and whether a model understands it.
+    """Describe SOURCE, a raster: bands, place, resolution, numbers, whether a model understands it, and what to try.
 
     Example: geoglot info scene.tif --model mini
     """
     from geoglot.tasks.inspection import inspect_raster
+    from geoglot.tasks.next_command import next_command
 
     info = inspect_raster(source, read=read, model=model)
-    shared.emit(info.to_json(), as_json, describe(info))
+    following = next_command(info, read, model)
+    text = describe(info) + (f"\ntry       {following}" if following else "")
+    shared.emit({**info.to_json(), "try": following}, as_json, text)
 
 
 def describe(info: RasterInfo) -> str:

@@ -1,6 +1,7 @@
 """The command line: `geoglot COMMAND`. Commands are imported when they are run, so that --help answers at once."""
 
 import importlib
+import logging
 import os
 import traceback
 from collections.abc import Iterator
@@ -13,6 +14,7 @@ import click
 from geoglot.aliases import not_utf8
 from geoglot.cli.commands import COMPLETION, NAMES, SECTIONS
 from geoglot.cli.console import plain_streams
+from geoglot.cli.log_file import ARGUMENTS, write_log
 from geoglot.cli.shared import is_verbose
 from geoglot.cli.stop import Stopped, stop_on_signals
 from geoglot.errors import GeoglotError, InputError
@@ -62,6 +64,7 @@ class LazyGroup(click.Group):
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Refuse file names that are not UTF-8, for every command: the libraries that read files refuse them too."""
+        ctx.meta[ARGUMENTS] = tuple(args)
         for text in args:
             if shown := not_utf8(text):
                 fail(ctx, f"{shown!r} is not UTF-8; rename the file, and run the same command again", 2)
@@ -87,6 +90,7 @@ class LazyGroup(click.Group):
         except MemoryError as error:
             fail(ctx, message_of(f"the memory is not enough ({error}); give a smaller --tile or --batch"), 1)
         except Exception as error:  # noqa: BLE001 - a defect of ours is reported in one sentence, too
+            write_log(ctx, traceback.format_exc(), logging.ERROR)
             fail(ctx, f"{message_of(f'unexpected {type(error).__name__}: {error}')}; {_OURS[is_verbose(ctx)]}", 1)
 
 
@@ -105,6 +109,7 @@ def fail(ctx: click.Context, message: str, exit_code: int) -> NoReturn:
     if is_verbose(ctx):
         click.echo(traceback.format_exc(), err=True, nl=False)
     click.echo(f"geoglot: {one_line(message)}", err=True)
+    write_log(ctx, message, logging.ERROR)
     ctx.exit(exit_code)
 
 

@@ -4,10 +4,12 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 
 import click
 
 from geoglot.cli.console import making_room
+from geoglot.cli.log_file import has_log, write_log
 from geoglot.cli.shared import is_quiet
 from geoglot.legible import visible
 
@@ -30,7 +32,8 @@ class _Rate:
 class LogLines:
     """Progress for a log: a line at the first and the last call for each kind of work, and one every half minute."""
 
-    def __init__(self) -> None:
+    def __init__(self, write: Callable[[str], None]) -> None:
+        self._write = write
         self._rates: dict[str, _Rate] = {}
         self._written: dict[str, float] = {}
 
@@ -42,20 +45,35 @@ class LogLines:
         if done >= total:  # the next call of this name begins new work
             del self._rates[what], self._written[what]
         words = (what, f"{done}/{total}", rate.text(done), note)
-        click.echo("  ".join(word for word in words if word), err=True)
+        self._write("  ".join(word for word in words if word))
 
 
 @contextmanager
 def progress(shown: bool = True) -> Iterator[Callable[..., None]]:
     """Give the callable that tasks call with (what, done, total) and an optional note.
 
-    It draws bars with rate and remaining time. Where stderr is not a terminal it writes lines.
+    It draws bars with rate and remaining time. Where stderr is not a terminal it writes lines, as into a log.
     """
-    if not shown or is_quiet(click.get_current_context()):
+    ctx = click.get_current_context()
+    logged = LogLines(partial(write_log, ctx)) if has_log(ctx) else None
+    with _shown(shown and not is_quiet(ctx)) as advance:
+
+        def advance_both(what: str, done: int, total: int, note: str = "") -> None:
+            advance(what, done, total, note)
+            if logged:
+                logged(what, done, total, note)
+
+        yield advance_both
+
+
+@contextmanager
+def _shown(shown: bool) -> Iterator[Callable[..., None]]:
+    """The part of `progress` that a person sees."""
+    if not shown:
         yield lambda what, done, total, note="": None
         return
     if not sys.stderr.isatty():
-        yield LogLines()
+        yield LogLines(partial(click.echo, err=True))
         return
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from geoglot.cli.log_file import start_log, write_log
 from geoglot.errors import GeoglotError
 from geoglot.figures import format_list
 
@@ -31,6 +32,7 @@ def _remember(key: str, level: int) -> Callable[[click.Context, click.Parameter,
         if value:
             ctx.meta[key] = True
             logging.basicConfig(level=level, format="geoglot: %(message)s", force=True)
+            logging.getLogger().handlers[0].setLevel(level)  # --log takes more
 
     return callback
 
@@ -57,6 +59,11 @@ verbose = click.option(
     help="Logs on stderr, and tracebacks.",
 )  # fmt: skip
 
+_log = click.option(
+    "--log", metavar="FILE", type=PATH, expose_value=False, callback=start_log,
+    help="Also write progress, results, notes and errors into FILE, with times.",
+)  # fmt: skip
+
 
 def stacked(*decorators: Callable[..., Any]) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Several decorators as one; help lists their flags in this order."""
@@ -71,7 +78,7 @@ def stacked(*decorators: Callable[..., Any]) -> Callable[[Callable[..., Any]], C
 
 short = stacked(as_json, verbose)
 """Flags of a command that answers at once."""
-long = stacked(as_json, _quiet, verbose)
+long = stacked(as_json, _quiet, verbose, _log)
 """Flags of a command that shows progress."""
 
 
@@ -90,7 +97,8 @@ def is_quiet(ctx: click.Context) -> bool:
 
 
 def emit(document: Mapping[str, Any], as_json: bool, text: str) -> None:
-    """Print the result of a command: the document for programs, or the text for people."""
+    """Print the result of a command: the document for programs, or the text for people, which a log has always."""
+    write_log(click.get_current_context(silent=True), text)
     click.echo(json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False) if as_json else text)
 
 
@@ -107,6 +115,7 @@ def exit_partly(message: str = "") -> None:
 def _leave(message: str, exit_code: int) -> None:
     if message:
         click.echo(f"geoglot: {message}", err=True)
+        write_log(click.get_current_context(), message, logging.ERROR)
     click.get_current_context().exit(exit_code)
 
 
