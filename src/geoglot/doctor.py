@@ -27,7 +27,6 @@ EXTRAS = {
     "gguf": "language models in GGUF files: geoglot ask --llm-model",
     "mat": "the data sets SAT-4 and SAT-6: geoglot evaluate",
     "tensorboard": "curves of trainings in TensorBoard",
-    "notebook": "results as figures of matplotlib and maps of folium, in notebooks",
 }
 #: What a broken installation may raise
 _BROKEN = (ImportError, OSError, RuntimeError, ValueError, AttributeError, GeoglotError)
