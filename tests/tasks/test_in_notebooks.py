@@ -63,6 +63,15 @@ def test_a_result_whose_files_are_gone_says_so(scene: Path, tmp_path: Path) -> N
     assert "no picture:" in look_at(found).text and look_at(found).rows == 4
 
 
+def test_a_result_never_shows_that_of_another_run(scene: Path, tmp_path: Path) -> None:
+    first = geoglot.segment(scene, WORDS, tmp_path / "map.tif", model=PooledColours())
+    other = {HOSTILE: ["roof"], "water": ["water"]}
+    second = geoglot.segment(scene, other, tmp_path / "map.tif", model=PooledColours(), overwrite=True)
+    assert "was written again since" in look_at(first).text and len(look_at(second).pictures) == 2
+    write_scene(scene, paint(class_field((192, 160), 3, seed=1), NAMES))
+    assert "has changed since it was opened" in replace(second)._repr_html_()
+
+
 def test_objects_show_their_outlines(scene: Path) -> None:
     result = geoglot.find(scene, WORDS, model=PooledColours(), options=PLAIN)
     page = look_at(result)
@@ -145,6 +154,12 @@ def test_facts_of_a_raster(scene: Path) -> None:
     page = look_at(info)
     assert len(page.pictures) == len(draw(info)) == explore(info).count("L.imageOverlay") == 1
     assert page.rows >= 9 and HOSTILE in page.text and "scene" not in info.to_json()
+
+
+def test_embeddings_of_a_tile_are_colours(scene: Path) -> None:
+    with geoglot.open_raster(scene) as raster:
+        encoded = geoglot.encode(raster.read(raster.grid.whole), PooledColours())
+    assert len(look_at(encoded).pictures) == len(draw(encoded)) == explore(encoded).count("L.imageOverlay") == 1
 
 
 def test_a_scene_without_a_place_has_no_map(tmp_path: Path) -> None:

@@ -12,6 +12,9 @@ from torch import Tensor
 from geoglot.errors import InputError
 from geoglot.geo import Grid
 from geoglot.models.base import VisionLanguageModel
+from geoglot.outputs.notebook.page import Drawing, Page
+from geoglot.outputs.notebook.shown import ShownOnMap
+from geoglot.scene.embedding_page import draw_encoded, page_of_encoded
 from geoglot.sources.tile import Tile
 
 Chip = Float[np.ndarray, "band _rows _cols"]
@@ -67,7 +70,7 @@ def zero_shot(
 
 
 @dataclass(frozen=True, repr=False)
-class Encoded:
+class Encoded(ShownOnMap):
     """Embeddings of a tile."""
 
     image: Float[Tensor, " dim"]
@@ -81,6 +84,12 @@ class Encoded:
 
     def __repr__(self) -> str:
         return f"Encoded(by {self.model}, {self.grid.shape} patches of {len(self.image)} numbers)"
+
+    def page(self) -> Page:
+        return page_of_encoded(self)
+
+    def draw(self) -> Drawing:
+        return draw_encoded(self)
 
     def scores(self, texts: Float[Tensor, "text dim"]) -> Float[Tensor, "text patch_rows patch_cols"]:
         """Cosine of every patch with every text vector."""

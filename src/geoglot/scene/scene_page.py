@@ -18,8 +18,7 @@ if TYPE_CHECKING:
 
 def draw_scene(raster: Raster, title: str) -> Drawing:
     """A raster as it is read; it may be closed."""
-    with raster.reopened() as opened:
-        tile = opened.thumbnail(SIDE)
+    tile = raster.look_again(SIDE)
     return Drawing([Picture(title, Image.fromarray(to_bytes(tile.pixels[:3])), tile.grid)])
 
 

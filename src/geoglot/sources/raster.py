@@ -167,11 +167,17 @@ class Raster:
         """SourceError if the file has changed since it was opened."""
         with open_dataset(self.uri) as dataset:
             if source_state(dataset, self.uri) != self._state:
-                raise SourceError(f"{self.uri} was changed while it was read; run the same command again")
+                raise SourceError(f"{self.uri} has changed since it was opened; run the same command again")
 
     def reopened(self) -> Raster:
         """The same raster, read in the same way and not closed; its file is opened when it is first read."""
         return replace(self, _whole=None, _handles=copy(self._handles))
+
+    def look_again(self, side: int) -> Tile:
+        """`thumbnail`, of a raster that may be closed; SourceError if its file has changed since it was opened."""
+        with self.reopened() as raster:
+            raster.check_unchanged()
+            return raster.thumbnail(side)
 
     def close(self) -> None:
         """Close all file handles."""

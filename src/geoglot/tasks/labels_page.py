@@ -83,8 +83,7 @@ def _legend(labels: Labels) -> Legend:
 
 
 def _draw_windows(raster: Raster, labels: Sequence[Label], legend: Legend) -> tuple[Picture, Picture]:
-    with raster.reopened() as opened:
-        tile = opened.thumbnail(SIDE)
+    tile = raster.look_again(SIDE)
     named = [(label.label, shapely.box(w.col, w.row, w.col + w.width, w.row + w.height))
              for label in labels if (w := label.window)]  # fmt: skip
     polygons = to_pixels(to_map([box for _, box in named], raster.grid), tile.grid)

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PIL import Image
 
+from geoglot.errors import SourceError
 from geoglot.geo import Grid
+from geoglot.legible import reason_of
 from geoglot.outputs.palette import Colour
 
 if TYPE_CHECKING:
@@ -66,3 +69,32 @@ class Drawing:
     def pictures(self) -> tuple[Picture, ...]:
         """All pictures, from left to right."""
         return (*self.scenes, self.map) if self.map else tuple(self.scenes)
+
+
+@dataclass(frozen=True)
+class WrittenFile:
+    """A file as a run left it."""
+
+    path: Path
+    state: tuple[int, int]
+    """Bytes, and when it was written in nanoseconds."""
+
+    @classmethod
+    def of(cls, path: Path) -> WrittenFile:
+        """A file that is there."""
+        return cls(path, _state_of(path))
+
+    def checked(self) -> Path:
+        """Its path; SourceError if it is gone, or if another run wrote it since, whose result would be shown."""
+        try:
+            same = _state_of(self.path) == self.state
+        except OSError as error:
+            raise SourceError(f"{self.path} cannot be read: {reason_of(error)}") from error
+        if not same:
+            raise SourceError(f"{self.path} was written again since; only the result of that run can show it")
+        return self.path
+
+
+def _state_of(path: Path) -> tuple[int, int]:
+    found = path.stat()
+    return found.st_size, found.st_mtime_ns

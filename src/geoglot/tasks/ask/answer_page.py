@@ -32,8 +32,7 @@ def draw_answer(answer: Answer) -> Drawing:
     """The scene, of two dates the later, and on it the evidence."""
     if answer.scene is None:
         return Drawing()
-    with answer.scene.reopened() as raster:
-        tile = raster.thumbnail(SIDE)
+    tile = answer.scene.look_again(SIDE)
     evidence = outline_evidence(answer.evidence, tile.grid)
     legend = Legend(evidence.names)
     scene, drawn = outline_panels(tile.pixels[:3], evidence.outlines, legend, hollow=(REGION,))

@@ -31,11 +31,11 @@ def page_of_changes(result: ChangeResult) -> Page:
 def draw_changes(result: ChangeResult) -> Drawing:
     """The first and the last date, and what changed: the map if it was written, else the outlines."""
     legend = transition_legend(states_of([each.name for each in result.classes if each.objects]))
-    with result.scenes[0].reopened() as first, result.scenes[-1].reopened() as last:
-        before, after = first.thumbnail(SIDE), last.thumbnail(SIDE)
+    before, after = (result.scenes[place].look_again(SIDE) for place in (0, -1))
     changes = result.changes
     if changes is None:
-        *panels, drawn = map_panels(after.pixels[:3], result.outputs["map"], legend, before.pixels[:3])
+        assert result.map is not None, "a comparison without polygons in memory has a map"
+        *panels, drawn = map_panels(after.pixels[:3], result.map.checked(), legend, before.pixels[:3])
     else:
         named = (changes["from"] + " to " + changes["to"]).tolist()
         outlines = list(zip(named, to_pixels(changes.geometry.to_numpy(), after.grid), strict=True))

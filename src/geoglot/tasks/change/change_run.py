@@ -9,6 +9,7 @@ import pandas as pd
 
 from geoglot.aliases import Progress
 from geoglot.errors import SourceError
+from geoglot.outputs.notebook.page import WrittenFile
 from geoglot.scene.name_presence import absence_notes
 from geoglot.scene.read import NO_PIXEL, reading_notes
 from geoglot.scene.stored_rows import StoredRows, store_rows
@@ -98,6 +99,7 @@ class ChangeRun:
             failed=tuple(failed),
             seconds=round(time.monotonic() - started, 2),
             scenes=tuple(date.reopened() for date in aligned.dates),
+            map=WrittenFile.of(files.map) if self.kept else None,
             why=asked.why,
             notes=tuple(dict.fromkeys(notes)),
         )

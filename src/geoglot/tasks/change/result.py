@@ -12,7 +12,7 @@ import geopandas as gpd
 import numpy as np
 
 from geoglot.figures import choose_area_unit, format_area
-from geoglot.outputs.notebook.page import Drawing, Page
+from geoglot.outputs.notebook.page import Drawing, Page, WrittenFile
 from geoglot.outputs.notebook.shown import ShownOnMap
 from geoglot.scene.stream import describe_windows
 from geoglot.sources.raster import Raster
@@ -95,6 +95,8 @@ class ChangeResult(ShownOnMap):
     seconds: float
     scenes: tuple[Raster, ...]
     """The dates as they were read, closed."""
+    map: WrittenFile | None
+    """The map of changes; None if no output was asked for."""
     why: Mapping[str, str] = field(default_factory=dict)
     """By name of a class, why the pixels cannot show it."""
     notes: tuple[str, ...] = ()

@@ -52,8 +52,7 @@ def page_of_objects(result: FindResult) -> Page:
 
 def draw_objects(result: FindResult) -> Drawing:
     """The scene, and the scene under the outlines."""
-    with result.scene.reopened() as raster:
-        tile = raster.thumbnail(SIDE)
+    tile = result.scene.look_again(SIDE)
     names, objects = tuple(result.counts), result.objects.sort_values("score", ascending=False, kind="stable")
     legend = Legend(names)
     scene, drawn = outline_panels(tile.pixels[:3], outlines_on(result.objects, tile.grid), legend)

@@ -15,7 +15,7 @@ from geoglot.outputs.cog import Layer, check_map, class_tags, write_cog
 from geoglot.outputs.journal import work_of
 from geoglot.outputs.legend import Legend
 from geoglot.outputs.made import Made, named_by
-from geoglot.outputs.notebook.page import Drawing, Page
+from geoglot.outputs.notebook.page import Drawing, Page, WrittenFile
 from geoglot.outputs.notebook.shown import ShownOnMap
 from geoglot.outputs.overlay import write_overlay
 from geoglot.outputs.shapes import ClassStrip, trace
@@ -118,6 +118,7 @@ class SegmentResult(ShownOnMap):
     legend: Legend = field(repr=False)
     scene: Raster = field(repr=False, compare=False)
     """The raster as it was read, closed."""
+    map: WrittenFile = field(repr=False, compare=False)
     why: Mapping[str, str] = field(default_factory=dict)
     """By name of a class, why the scene cannot show it, so that pixels like it are left as "other"."""
     notes: tuple[str, ...] = ()

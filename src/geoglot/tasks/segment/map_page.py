@@ -49,8 +49,7 @@ def page_of_map(result: SegmentResult) -> Page:
 
 def draw_map(result: SegmentResult) -> Drawing:
     """The scene, and the scene under the map."""
-    with result.scene.reopened() as raster:
-        tile = raster.thumbnail(SIDE)
-    scene, drawn = map_panels(tile.pixels[:3], result.output, result.legend)
+    tile = result.scene.look_again(SIDE)
+    scene, drawn = map_panels(tile.pixels[:3], result.map.checked(), result.legend)
     entries = [(result.legend.colour_of(name), line) for name, line in legend_lines(result.classes)]
     return Drawing([Picture("scene", scene, tile.grid)], Picture("map", drawn, tile.grid), entries)

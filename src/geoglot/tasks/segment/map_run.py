@@ -19,6 +19,7 @@ from geoglot.geo import Window
 from geoglot.options import ReadOptions, SegmentOptions
 from geoglot.outputs.journal import Journal, fingerprint
 from geoglot.outputs.legend import Legend
+from geoglot.outputs.notebook.page import WrittenFile
 from geoglot.outputs.shapes import ClassStrip
 from geoglot.outputs.strips import Strips, encode_strip, read_block, read_strip
 from geoglot.outputs.styles import make_style
@@ -213,6 +214,7 @@ class _Run:
             seconds=round(time.monotonic() - started, 2),
             legend=legend,
             scene=raster.reopened(),
+            map=WrittenFile.of(outputs.classes),
             why=self.facts.get("why", {}),
             notes=tuple(notes),
         )
