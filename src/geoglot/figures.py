@@ -29,7 +29,7 @@ def format_duration(seconds: float) -> str:
 def _with_zeros(value: float | int) -> str:
     """Three significant digits with trailing zeros: 2.50."""
     if value == 0 or not math.isfinite(value):
-        return f"{value:g}"
+        return f"{value + 0:g}"  # 0 for -0.0
     places = 2 - math.floor(math.log10(abs(value)))
     return f"{round(value, places):,.{max(0, places)}f}"
 

@@ -206,10 +206,13 @@ class Grid:
                 return self
             resolution = self._sides[0]
         x, y = self.outline()
-        crs = self.crs
-        if not keeps_lengths:
-            crs = metric_crs(*transform(x, y, self.crs, LONLAT))
-            x, y = transform(x, y, self.crs, crs)
+        return self.covering(self.crs if keeps_lengths else metric_crs(*transform(x, y, self.crs, LONLAT)), resolution)
+
+    def covering(self, crs: pyproj.CRS, resolution: float) -> Grid:
+        """A north-up grid in another CRS, with square pixels of `resolution` of its units, that covers this one."""
+        x, y = self.outline()
+        if crs != self.crs:
+            x, y = transform(x, y, self.known_crs, crs)
         # The tolerance keeps rounding noise from adding a row or a column.
         rows, cols = (max(1, math.ceil(np.ptp(axis) / resolution - 1e-6)) for axis in (y, x))
         north_up = Affine(resolution, 0.0, float(x.min()), 0.0, -resolution, float(y.max()))

@@ -6,14 +6,19 @@ from dataclasses import replace
 from pathlib import Path
 
 import geopandas as gpd
+import numpy as np
+import pyproj
 import pytest
 import rasterio
+from affine import Affine
 from PIL import Image
 from polygons import StubScene, grid_of
 
 import geoglot
+from geoglot.crs import transform
 from geoglot.errors import AnswerError, InputError, SourceError
 from geoglot.options import ChangeOptions, FindOptions, ReadOptions
+from geoglot.sources.raster import read_grid
 from geoglot.tasks.ask.ask import Asker, ask
 from geoglot.tasks.ask.ask_options import AskOptions
 from geoglot.tasks.ask.scenes import RasterScene, SceneOptions
@@ -150,6 +155,30 @@ def test_two_dates_are_compared_where_both_show_the_ground(scene: Path, tmp_path
         assert new.presence.keys() == {"roof (before)", "roof (after)"} == new.to_json()["presence"].keys()
 
 
+def test_dates_of_different_crss_are_compared_in_that_of_the_later(scene: Path, later: Path, tmp_path: Path) -> None:
+    zone, own = pyproj.CRS("EPSG:32632"), read_grid(scene)
+    grid = own.covering(zone, 0.5)
+    x, y = transform(*grid.to_map(*(np.indices(grid.shape) + 0.5)), zone, own.known_crs)
+    with rasterio.open(scene) as dataset:
+        rows, cols = (places.clip(0).astype(int) for places in own.to_pixel(x, y))
+        pixels = np.pad(dataset.read(), [(0, 0), (0, 99), (0, 99)])[:, rows, cols]  # 0 beyond the scene
+    other = write_scene(tmp_path / "zone.tif", pixels, crs=zone, transform=grid.transform, nodata=0)
+    with Asker.open(other, later, model=PooledColours(), read=READ, options=OPTIONS) as asker:
+        assert asker.scene.grid.crs == asker.after.grid.crs != zone
+        assert asker.ask("How many roofs are in the first image?").value == 4
+        assert asker.ask("How many roofs have disappeared?").value == 1
+    with Asker.open(later, other, model=PooledColours(), read=READ, options=OPTIONS) as asker:
+        assert asker.scene.grid.crs == zone
+        assert asker.ask("How many roofs were built?").value == 1
+
+
+def test_a_date_without_a_crs_beside_one_that_has_it_is_refused(scene: Path, tmp_path: Path) -> None:
+    bare = write_scene(tmp_path / "bare.tif", plant((64, 64), []).pixels, crs=None)
+    for dates in ((scene, bare), (bare, scene)):
+        with pytest.raises(InputError, match=r"bare\.tif must have a CRS as the other date has"):
+            Asker.open(*dates, model=PooledColours(), read=READ, options=OPTIONS)
+
+
 def test_a_word_in_another_spelling_is_told() -> None:
     with Asker(StubScene({"building": [(1, 1, 5, 5)]})) as asker:
         answer = asker.ask("How many bilding are there?")
@@ -158,8 +187,6 @@ def test_a_word_in_another_spelling_is_told() -> None:
 
 
 def test_dates_of_different_places_are_refused(scene: Path, tmp_path: Path) -> None:
-    from affine import Affine
-
     away = write_scene(
         tmp_path / "away.tif", plant((64, 64), []).pixels, transform=Affine(0.5, 0, 600_000, 0, -0.5, 5_000_000)
     )

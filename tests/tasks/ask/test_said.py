@@ -77,6 +77,15 @@ def test_value_and_sentence_agree_in_sign_and_unit(tmp_path: Path) -> None:
         assert "m² more than before" in asker.ask("What is the change in roof?").text
 
 
+def test_no_change_has_no_sign(tmp_path: Path) -> None:
+    before, _ = two_dates(tmp_path)
+    with Asker.open(before, before, model=PooledColours(), options=OPTIONS) as asker:
+        lost = asker.ask("How much roof was lost?")
+        assert str(lost.value) == "0.0" and lost.text == "Roofs cover no more and no less than before."
+        assert all("-0" not in argument for call in lost.calls for argument in call["arguments"])
+        assert asker.ask("How much roof is there on each date?").text.endswith(": no more and no less.")
+
+
 def test_an_answer_is_a_line_and_draws_itself(tmp_path: Path) -> None:
     before, after = two_dates(tmp_path)
     with Asker.open(before, model=PooledColours(), options=OPTIONS) as asker:

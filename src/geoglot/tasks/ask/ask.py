@@ -73,8 +73,9 @@ class Asker(AbstractContextManager["Asker"]):
         model = load_model(model_of(source.dense) if isinstance(source, EncodedScene) else model, device=options.device)
         scene_options = SceneOptions(read, options.find, progress, choose_refiner(refiner))
         with ExitStack() as stack:
-            first = stack.enter_context(RasterScene(source, model, scene_options))
             second = stack.enter_context(RasterScene(after, model, scene_options)) if after is not None else None
+            crs = second.grid.crs if second else None
+            first = stack.enter_context(RasterScene(source, model, scene_options, crs))
             if second is not None:
                 check_pair(first, second)
             asker = cls(first, second, options=options)

@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 import numpy as np
+import pyproj
 import shapely
 import torch
 from jaxtyping import Float
@@ -47,8 +48,13 @@ class RasterScene(AbstractContextManager["RasterScene"]):
     """A raster of any size as a `Scene`; a context manager."""
 
     def __init__(
-        self, source: PathLike | Raster | EncodedScene, model: Model, options: SceneOptions | None = None
+        self,
+        source: PathLike | Raster | EncodedScene,
+        model: Model,
+        options: SceneOptions | None = None,
+        crs: pyproj.CRS | None = None,
     ) -> None:
+        """`crs` is the CRS in which another date is read. A scene that has a CRS and is not encoded follows it."""
         self._options, self._stack = options or SceneOptions(), ExitStack()
         self._encoded: EncodedScene | None = None
         if isinstance(source, EncodedScene):
@@ -57,6 +63,10 @@ class RasterScene(AbstractContextManager["RasterScene"]):
         self._model, card = model, model.card
         self.model, self.sha256 = card.name, card.sha256
         self._raster = self._stack.enter_context(open_scene(source, self._read, card.resolution))
+        if crs is not None and not self._encoded and self._raster.grid.crs not in (None, crs):
+            resolution = self._raster.grid.resolution_m
+            assert resolution is not None, "a grid with a CRS has a resolution"
+            self._raster = replace(self._raster, grid=self._raster.grid.covering(crs, resolution))
         check_bands(self._raster, card.bands, self.model)
         self.uri, self.grid = self._raster.uri, self._raster.grid
         outline = self._raster.footprint.outline
@@ -185,8 +195,14 @@ def _average_blocks(tile: Tile, factor: int) -> Tile:
 
 def check_pair(before: RasterScene, after: RasterScene) -> None:
     """InputError unless two scenes show the same place on the same kind of grid."""
+    without = [scene.uri for scene in (before, after) if scene.grid.crs is None]
+    if len(without) == 1:
+        raise InputError(
+            f"{without[0]} must have a CRS as the other date has, got none; assign it with: "
+            "rio edit-info --crs --transform"
+        )
     if before.grid.crs != after.grid.crs:
-        raise InputError(f"{before.uri} and {after.uri} are read in different CRSs; warp one to the other's first")
+        raise InputError(f"{before.uri} is encoded in another CRS than that of {after.uri}; give its file instead")
     if before.grid.crs is None and before.grid.shape != after.grid.shape:
         raise InputError("two pictures without a CRS are compared pixel by pixel, so they must have the same size")
     boxes = [shapely.box(*scene.grid.bounds) for scene in (before, after)]

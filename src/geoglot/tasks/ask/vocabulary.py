@@ -12,7 +12,7 @@ from geoglot.tasks.ask.view import Record, View
 
 #: Functions by name; each takes a View first
 WORDS: dict[str, Callable[..., Any]] = {call.__name__: call for call in (*words_objects.WORDS, *words_measures.WORDS)}
-_PHRASES = ("amount", "there_are")  # these ask nothing of the scene, so they are not recorded
+_PHRASES = ("amount", "difference", "there_are")  # these ask nothing of the scene, so they are not recorded
 _CLASSIFYING = ("classify", "theme", "looks_like")
 _STUB_HEAD = '''class Objects:
     """Things that were found. Hand them to the functions below; they have no attributes and no len()."""

@@ -10,6 +10,7 @@ from geoglot.tasks.ask.view import MOST_NAMES, Reply, Value, View, within_region
 
 _LONGEST_TEXT = 1000
 _SPREAD = "spread over the scene"
+_EQUAL = "no more and no less"
 _PREPOSITIONS = {"top": "at", "bottom": "at", "left": "on", "right": "on"}  # "in" for all other places
 _MOSTLY = 0.6  # share of the things that must lie in one ninth of the scene for "where" to name it
 
@@ -164,6 +165,12 @@ def amount(view: View, number: int | float, unit: str) -> str:
     return f"{format_number(number_of(number, 'a number'))} {text_of(unit, 'a unit')}"
 
 
+def difference(view: View, number: int | float, unit: str) -> str:
+    """How much more or less in words: "3.95 ha more", "12.5 km less", "no more and no less"."""
+    checked = number_of(number, "a number")
+    return f"{amount(view, abs(checked), unit)} {'more' if checked > 0 else 'less'}" if checked else _EQUAL
+
+
 def answer(view: View, value: Value, sentence: str = "", unit: str = "", evidence: Objects | None = None) -> None:
     """Give the answer, once, at the end: True or False, a number with its unit, or a text.
 
@@ -177,6 +184,8 @@ def answer(view: View, value: Value, sentence: str = "", unit: str = "", evidenc
         text_of(value, "an answer", _LONGEST_TEXT)
     elif not abs(value) < 1e18:
         raise ValueError("an answer must be less than 1e18")
+    if isinstance(value, float):
+        value += 0.0  # a loss of nothing is 0.0, not -0.0
     unit = text_of(unit, "a unit") if unit else ""
     sentence = text_of(sentence, "a sentence", _LONGEST_TEXT) if sentence else ""
     if evidence is not None:
@@ -189,5 +198,5 @@ def answer(view: View, value: Value, sentence: str = "", unit: str = "", evidenc
 WORDS = (
     distance_m, area_m2, region_area_m2, length_m, perimeter_m, share, classify, theme, looks_like, which_is_larger,
     compare, where, placed, colour_of, appeared, disappeared, change, cover, cover_m2, changed, say, there_are, amount,
-    answer,
+    difference, answer,
 )  # fmt: skip

@@ -99,9 +99,14 @@ def per_unit(unit: str) -> str:
     return "" if unit in ("m", "m²") else f" / {(AREAS | LENGTHS)[unit]:.12g}"
 
 
-def amount(value: str, unit: str) -> str:
+def amount(value: str, unit: str, word: str = "amount") -> str:
     """A measure in a sentence: "3.95 ha", "12.1 acres"."""
-    return f"{{amount({value}, '{unit}{'s' if unit in ('acre', 'mile', 'yard') else ''}')}}"
+    return f"{{{word}({value}, '{unit}{'s' if unit in ('acre', 'mile', 'yard') else ''}')}}"
+
+
+def difference(value: str, unit: str) -> str:
+    """How much more or less in a sentence: "3.95 ha more", "no more and no less"."""
+    return amount(value, unit, "difference")
 
 
 def percent(value: str) -> str:

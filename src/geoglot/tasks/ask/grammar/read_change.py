@@ -6,7 +6,18 @@ from geoglot.nouns import uncountable
 from geoglot.tasks.ask.grammar.noun import Between, Coloured, Filter, NotUnderstood, Related, Shaped, Thing
 from geoglot.tasks.ask.grammar.noun_phrase import thing
 from geoglot.tasks.ask.grammar.patterns import Groups
-from geoglot.tasks.ask.grammar.queries import Query, amount, covers, find, number, part, per_unit, percent, there_are
+from geoglot.tasks.ask.grammar.queries import (
+    Query,
+    amount,
+    covers,
+    difference,
+    find,
+    number,
+    part,
+    per_unit,
+    percent,
+    there_are,
+)
 from geoglot.tasks.ask.grammar.read_things import one_name
 
 
@@ -81,10 +92,8 @@ def per_date(groups: Groups) -> Query:
     what, unit = one_name(groups["a"]), groups["unit"] or "m²"
     scale = per_unit(unit)
     value = f"(new - old){scale}" if scale else "new - old"
-    old, new, more = (amount(f"{area}{scale}", unit) for area in ("old", "new", "abs(new - old)"))
-    sentence = (
-        f"{covers(what)} {old} on the first date and {new} on the second: {more} {{'less' if new < old else 'more'}}"
-    )
+    old, new = (amount(f"{area}{scale}", unit) for area in ("old", "new"))
+    sentence = f"{covers(what)} {old} on the first date and {new} on the second: {difference(value, unit)}"
     return Query(_on_both("cover_m2", what), value, sentence, unit, evidence=_changed(what))
 
 
@@ -93,7 +102,8 @@ def growth(groups: Groups) -> Query:
     if groups["number"] or groups["percent"]:
         return grown(Groups(groups, ask="percent" if groups["percent"] else "number"))
     what, unit = one_name(groups["a"]), groups["unit"] or "m²"
-    sentence = f"{covers(what)} {amount(f'abs(grown){per_unit(unit)}', unit)} {{more}} than before"
-    found = {"grown": f'change("{what.name}"{part(what.part)})', "more": '"less" if grown < 0 else "more"'}
-    value = f"{'-' if groups['down'] else ''}grown{per_unit(unit)}"
+    more = f"grown{per_unit(unit)}"
+    sentence = f"{covers(what)} {difference(more, unit)} than before"
+    value = f"{'-' if groups['down'] else ''}{more}"
+    found = {"grown": f'change("{what.name}"{part(what.part)})'}
     return Query(found, value, sentence, unit, evidence=_changed(what))
