@@ -30,6 +30,10 @@ class GridError(InputError):
     """Coordinates on Earth cannot be computed: a transform has no inverse, or a CRS no transformation to metres."""
 
 
+class OutsideError(InputError):
+    """The area of interest lies outside the scene."""
+
+
 class SourceError(GeoglotError):
     """A source cannot be opened: there is no such file, it is not an image, or its driver is not allowed."""
 

@@ -98,6 +98,7 @@ def command(
     """
     from geoglot.models.zoo import load_model
     from geoglot.tasks.ask.evidence import check_evidence
+    from geoglot.tasks.refine.load import refiner_of
 
     own = groups["own"]
     options, find = sort_evidence(evidence, groups["options"], replace(groups["find"], overlay=False))
@@ -109,7 +110,7 @@ def command(
         settings: dict[str, Any] = {
             "read": groups["read"],
             "options": replace(options, find=find, device=device, planner=planner, overwrite=overwrite),
-            "refiner": shared.make_refiner(groups["refine"], device),
+            "refiner": refiner_of(groups["refine"], device),
             "progress": advance,
         }
         if asked.in_archive:  # an archive loads its own model

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from geoglot.cli import shared
+from geoglot.cli import many, shared
 from geoglot.cli.flags import flags
 from geoglot.cli.progress import progress
 from geoglot.options import ChangeOptions, ReadOptions
@@ -18,10 +18,21 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.argument("sources", nargs=-1, required=True)
-@click.option("-o", "--output", required=True, type=shared.PATH, help="The map of changes, a GeoTIFF (COG).")
+@click.option(
+    "-o",
+    "--output",
+    required=True,
+    type=shared.PATH,
+    help="The map of changes, a GeoTIFF (COG); of many places a folder.",
+)
 @click.option("--classes", help=shared.CLASSES_HELP + " Not needed for a model with classes of its own.")
 @click.option("--polygons", type=shared.PATH, help="Also polygons: .gpkg, .parquet or .geojson.")
-@click.option("--table", type=shared.PATH, help="Also a table of areas, .csv: a row for each date, in one unit.")
+@click.option(
+    "--table",
+    type=shared.PATH,
+    help="Also a table of areas, .csv: a row for each date, in one unit; of many places a row for each place.",
+)
+@many.jobs
 @flags(ChangeOptions, "options")
 @flags(ReadOptions, "read")
 @shared.run
@@ -31,6 +42,7 @@ def command(
     classes: str | None,
     polygons: Path | None,
     table: Path | None,
+    jobs: int,
     model: str,
     device: str | None,
     overwrite: bool,
@@ -41,19 +53,28 @@ def command(
 ) -> None:
     """Compare SOURCES, rasters of one place on two or more dates, oldest first, by words.
 
-    The same command resumes an interrupted run. Exit code 3: some windows failed; the manifest names them.
+    If SOURCES are folders or patterns, one for each date, scenes of one name are one place: each place gets a map in
+    the folder OUTPUT, and --polygons is an ending, such as .gpkg. The same command resumes an interrupted run, and
+    passes over places that are complete. Exit code 3: some windows or places failed; they are named.
 
-    Example: geoglot change 2015.tif 2021.tif --classes "water, forest, building" -o change.tif --polygons change.gpkg
+    \b
+    Example:
+      geoglot change 2015.tif 2021.tif --classes "water, forest" -o change.tif --polygons change.gpkg
+      geoglot change 2015/ 2021/ --classes "water, forest" -o changes/ --jobs 4 --table changes.csv
     """
-    from geoglot.models.zoo import load_model
+    from geoglot.tasks.batch.scenes import is_many
     from geoglot.tasks.change.change import change
+
+    settings: dict[str, Any] = {"polygons": polygons, "read": read, "options": options, "overwrite": overwrite}
+    if all(map(is_many, sources)):
+        scenes = many.Scenes(sources, output, table, jobs, device, as_json)
+        many.run(change, scenes, classes, settings | {"model": model})
+        return
+    from geoglot.models.zoo import load_model
 
     seer = load_model(model, device=device, precision="auto")
     with progress() as advance:
-        result = change(
-            sources, classes, output, model=seer, polygons=polygons, table=table, read=read, options=options,
-            overwrite=overwrite, progress=advance,
-        )  # fmt: skip
+        result = change(sources, classes, output, model=seer, table=table, progress=advance, **settings)
     shared.emit(result.to_json(), as_json, describe(result))
     if not result.known:
         shared.exit_without_result()

@@ -45,6 +45,7 @@ def command(
     """
     from geoglot.evaluation.evaluate import evaluate
     from geoglot.evaluation.submit import write_submission
+    from geoglot.tasks.refine.load import refiner_of
 
     options = replace(options, device=device)
     with progress() as advance:
@@ -54,7 +55,7 @@ def command(
             )
             shared.emit(made.to_json(), as_json, f"{made.path}: {made.images} maps, as the server wants them")
             return
-        refiner = shared.make_refiner(refine, device)
+        refiner = refiner_of(refine, device)
         card = evaluate(
             task, dataset, data, model=model, protocol=protocol, options=options, refiner=refiner, progress=advance
         )

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from geoglot.cli import shared
+from geoglot.cli import many, shared
 from geoglot.cli.flags import flags
 from geoglot.cli.progress import progress
 from geoglot.options import FindOptions, ReadOptions, RefineOptions
@@ -17,17 +17,21 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.argument("source")
-@click.argument("names", nargs=-1)
-@click.option("-o", "--output", type=shared.PATH, help="The objects: .gpkg, .parquet or .geojson.")
+@click.argument("arguments", nargs=-1, required=True, metavar="SOURCES... [NAMES]...")
+@click.option(
+    "-o", "--output", type=shared.PATH, help="The objects: .gpkg, .parquet or .geojson; of many SOURCES a folder."
+)
+@many.table
+@many.jobs
 @flags(FindOptions, "options")
 @flags(RefineOptions, "refine")
 @flags(ReadOptions, "read")
 @shared.run
 def command(
-    source: str,
-    names: tuple[str, ...],
+    arguments: tuple[str, ...],
     output: Path | None,
+    table: Path | None,
+    jobs: int,
     model: str,
     device: str | None,
     overwrite: bool,
@@ -37,24 +41,35 @@ def command(
     refine: RefineOptions,
     read: ReadOptions,
 ) -> None:
-    """Find, count and outline the objects NAMES in SOURCE, a raster of any size.
+    """Find, count and outline the objects NAMES in SOURCES, rasters of any size.
 
-    Several words for one object, or many names, go into a file: NAMES is then one .txt or .json file. The same command
-    resumes an interrupted run. Exit code 3: some windows failed; --json names them.
+    Several words for one object, or many names, go into a file: NAMES is then one .txt or .json file. Many SOURCES come
+    before the names, and may be folders (scenes/) and patterns such as "scenes/**/*.tif": the objects of each go into
+    the folder OUTPUT. A scene that fails does not stop the others. The same command resumes an interrupted run, and
+    passes over scenes that are complete. Exit code 3: some windows or scenes failed; --json names them.
 
-    Example: geoglot find scene.tif "swimming pool" "tennis court" -o pools.gpkg
+    \b
+    Example:
+      geoglot find scene.tif "swimming pool" "tennis court" -o pools.gpkg
+      geoglot find scenes/*.tif "swimming pool" -o pools/ --jobs 4 --table counts.csv
     """
-    from geoglot.models.zoo import load_model
+    from geoglot.tasks.batch.scenes import split_sources
     from geoglot.tasks.find.find import find
 
-    refiner = shared.make_refiner(refine, device)
+    sources, names = split_sources(arguments)
+    asked = names[0] if len(names) == 1 else names or None  # one text may hold commas or name a file
+    settings: dict[str, Any] = {"read": read, "options": options, "overwrite": overwrite}
+    if many.is_batch(sources, output, table):
+        scenes = many.Scenes(sources, output, table, jobs, device, as_json)
+        many.run(find, scenes, asked, settings | {"model": model, "refiner": refine})
+        return
+    from geoglot.models.zoo import load_model
+    from geoglot.tasks.refine.load import refiner_of
+
+    refiner = refiner_of(refine, device)
     mapper = load_model(model, device=device, precision="auto")
-    asked = names[0] if len(names) == 1 else list(names) or None  # one text may hold commas or name a file
     with progress() as advance:
-        result = find(
-            source, asked, output, model=mapper, read=read, options=options, refiner=refiner, overwrite=overwrite,
-            progress=advance,
-        )  # fmt: skip
+        result = find(sources[0], asked, output, model=mapper, refiner=refiner, progress=advance, **settings)
     shared.emit(result.to_json(), as_json, describe(result))
     if result.failed:
         shared.exit_partly(f"{len(result.failed)} of {result.windows} windows failed")

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from geoglot.cli import shared
+from geoglot.cli import many, shared
 from geoglot.cli.flags import flags
 from geoglot.cli.progress import progress
 from geoglot.options import ReadOptions, RefineOptions, SegmentOptions
@@ -17,19 +17,25 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.argument("source")
-@click.option("-o", "--output", required=True, type=shared.PATH, help="The class map, a GeoTIFF (COG).")
+@click.argument("sources", nargs=-1, required=True)
+@click.option(
+    "-o", "--output", required=True, type=shared.PATH, help="The class map, a GeoTIFF (COG); of many SOURCES a folder."
+)
 @click.option("--classes", help=shared.CLASSES_HELP + " Not needed for a model with classes of its own.")
 @click.option("--polygons", type=shared.PATH, help="Also polygons: .gpkg, .parquet or .geojson.")
+@many.table
+@many.jobs
 @flags(SegmentOptions, "options")
 @flags(RefineOptions, "refine")
 @flags(ReadOptions, "read")
 @shared.run
 def command(
-    source: str,
+    sources: tuple[str, ...],
     output: Path,
     classes: str | None,
     polygons: Path | None,
+    table: Path | None,
+    jobs: int,
     model: str,
     device: str | None,
     overwrite: bool,
@@ -39,21 +45,33 @@ def command(
     refine: RefineOptions,
     read: ReadOptions,
 ) -> None:
-    """Map words over SOURCE, a raster of any size: class map, polygons, areas, picture, manifest.
+    """Map words over SOURCES, rasters of any size: class map, polygons, areas, picture, manifest.
 
-    The same command resumes an interrupted run. Exit code 3: some windows failed; the manifest names them.
+    Of many SOURCES, which may be folders and patterns such as "scenes/**/*.tif", each gets a map in the folder OUTPUT,
+    and --polygons is an ending, such as .gpkg. A scene that fails does not stop the others. The same command resumes an
+    interrupted run, and passes over scenes that are complete. Exit code 3: some windows or scenes failed; they are
+    named.
 
-    Example: geoglot segment scene.tif --classes "trees, grass, road, building" -o map.tif --polygons map.gpkg
+    \b
+    Example:
+      geoglot segment scene.tif --classes "trees, grass, road, building" -o map.tif --polygons map.gpkg
+      geoglot segment scenes/*.tif --classes "trees, water" -o maps/ --jobs 4 --table areas.csv
     """
-    from geoglot.models.zoo import load_model
     from geoglot.tasks.segment.segment import segment
+
+    settings: dict[str, Any] = {"polygons": polygons, "read": read, "options": options, "overwrite": overwrite}
+    if many.is_batch(sources, output, table):
+        scenes = many.Scenes(sources, output, table, jobs, device, as_json)
+        many.run(segment, scenes, classes, settings | {"model": model, "refiner": refine})
+        return
+    from geoglot.models.zoo import load_model
+    from geoglot.tasks.refine.load import refiner_of
 
     mapper = load_model(model, device=device, precision="auto")
     with progress() as advance:
         result = segment(
-            source, classes, output, model=mapper, polygons=polygons, read=read, options=options,
-            refiner=shared.make_refiner(refine, device), overwrite=overwrite, progress=advance,
-        )  # fmt: skip
+            sources[0], classes, output, model=mapper, refiner=refiner_of(refine, device), progress=advance, **settings
+        )
     shared.emit(result.to_json(), as_json, describe(result))
     if not any(share.pixels for share in result.classes):
         shared.exit_without_result()

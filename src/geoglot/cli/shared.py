@@ -6,16 +6,13 @@ import json
 import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
 from geoglot.cli.log_file import start_log, write_log
-from geoglot.errors import GeoglotError
+from geoglot.errors import GeoglotError, InputError
 from geoglot.figures import format_list
-
-if TYPE_CHECKING:
-    from geoglot.options import RefineOptions
 
 PARTLY = 3
 """Exit code of work that ended without a part of its input; the output names the part."""
@@ -112,6 +109,11 @@ def exit_partly(message: str = "") -> None:
     _leave(message, PARTLY)
 
 
+def exit_wrong(message: str) -> None:
+    """Leave with the exit code of wrong usage."""
+    _leave(message, InputError.exit_code)
+
+
 def _leave(message: str, exit_code: int) -> None:
     if message:
         click.echo(f"geoglot: {message}", err=True)
@@ -145,12 +147,3 @@ def merge_notes(notes: Iterable[str], scenes: Iterable[str]) -> list[str]:
         f"{before}{first}{after}{f'; the same holds for {format_list(others)}' if others else ''}"
         for (before, after), (first, *others) in alike.items()
     ]
-
-
-def make_refiner(options: RefineOptions, device: str | None) -> Any:
-    """The refiner that these options ask for, None for none."""
-    from geoglot.tasks.refine.load import choose_refiner
-    from geoglot.tasks.refine.sam import Prompting
-
-    prompting = Prompting(options.sam_points, options.sam_negatives, options.sam_box)
-    return choose_refiner(options.refine, options.sam, prompting=prompting, device=device)

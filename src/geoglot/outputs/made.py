@@ -14,6 +14,7 @@ from typing import Any
 from geoglot.aliases import PathLike
 from geoglot.errors import InputError, OutputError
 from geoglot.outputs.atomic import check_folder, disk_errors, drafts, write_json
+from geoglot.outputs.finished import pass_over_finished
 from geoglot.outputs.own import check_own, hidden_path
 from geoglot.outputs.record import KEY, Proof, Record, read_record
 
@@ -92,7 +93,10 @@ class Made:
             check_own(folder)
 
     def start(self, run: str, overwrite: bool) -> None:
-        """Refuse to replace files, unless this run made them, or another run of geoglot and `overwrite` is set."""
+        """Refuse to replace files, unless this run made them, or another run of geoglot and `overwrite` is set.
+
+        Inside `keeping_finished` a run whose result is complete ends here.
+        """
         self._run = run
         self._known = [*self._read(self.record, overwrite), *self._read(self._ledger, True)]
         for path in filter(os.path.lexists, _with_beside(self._files)):
@@ -103,6 +107,8 @@ class Made:
                 raise OutputError(_not_ours(path))
         for path in self._files:
             _check_closed(path)
+        if not os.path.lexists(self._ledger):
+            pass_over_finished(self.record, run, self._files)
 
     @contextmanager
     def writing(self, path: Path) -> Iterator[Path]:

@@ -12,7 +12,7 @@ from pyproj.exceptions import ProjError
 from shapely.geometry.base import BaseGeometry
 
 from geoglot.crs import with_x_first
-from geoglot.errors import InputError
+from geoglot.errors import InputError, OutsideError
 from geoglot.geo import Grid, Window
 from geoglot.lonlat import split_at_antimeridian, to_pixels
 from geoglot.sources.mending import mend, unite
@@ -83,7 +83,7 @@ def read_area(path: Path, grid: Grid) -> BaseGeometry:
     frame = on_grid(features, grid)
     area = unite(mend(frame.geometry.to_numpy()))
     if not area.intersects(_box(grid.whole)):
-        raise InputError(f"the area of interest in {path} lies outside the scene")
+        raise OutsideError(f"the area of interest in {path} lies outside the scene")
     shapely.prepare(area)
     return area
 

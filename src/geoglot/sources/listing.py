@@ -1,9 +1,10 @@
-"""Finds image files (PNG, JPEG, JPEG 2000, WebP, TIFF) in folders.
+"""Finds image files (PNG, JPEG, JPEG 2000, WebP, TIFF) in folders and by patterns.
 
 They are opened like any raster: a world file and a .prj or .aux.xml beside an image place it on Earth, and without
 these it is read in its own pixels. The orientation tag of EXIF is not applied.
 """
 
+import glob
 import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -17,8 +18,21 @@ _SYSTEM = frozenset({"thumbs.db", "desktop.ini", "__macosx"})
 
 
 def find_images(sources: Sequence[PathLike]) -> list[str]:
-    """Files and URIs unchanged; for each folder, the images in it and below, sorted by path."""
+    """Files and URIs unchanged; for each folder, the images in it and below; for each pattern, such as
+    "scenes/**/*.tif", the images and folders of images that fit it; sorted by path. SourceError if there are none."""
     return [image for source in sources for image in _images(source)]
+
+
+def is_pattern(source: PathLike) -> bool:
+    """Whether a source is a pattern of file names, and no file whose name holds a * or [."""
+    return is_local(str(source)) and glob.has_magic(str(source)) and not os.path.exists(source)  # noqa: PTH110
+
+
+def match_pattern(pattern: PathLike) -> list[str]:
+    """The files and folders that fit a pattern, sorted; of files, those that are images, if any are."""
+    fitting = sorted(glob.glob(str(pattern), recursive=True))  # noqa: PTH207 - Path.glob takes no absolute pattern
+    images = [path for path in fitting if Path(path).suffix.lower() in SUFFIXES or os.path.isdir(path)]  # noqa: PTH112
+    return images or fitting
 
 
 def list_files(folder: Path) -> list[Path]:
@@ -73,6 +87,10 @@ def file_state(path: Path) -> str:
 
 
 def _images(source: PathLike) -> list[str]:
+    if is_pattern(source):
+        if not (found := match_pattern(source)):
+            raise SourceError(f"nothing fits the pattern {source}")
+        return list(dict.fromkeys(image for path in found for image in _images(path)))
     folder = Path(source)
     if not is_local(str(source)) or not os.path.isdir(source):  # noqa: PTH112 - Path takes "" for this folder
         return [str(source)]

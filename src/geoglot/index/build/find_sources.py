@@ -1,6 +1,5 @@
 """Finds what to index: rasters, folders, globs, and lists of these in a file, each with a hash of its content."""
 
-import glob
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -65,12 +64,6 @@ def _expand(source: str) -> Iterator[Wanted]:
     elif path.suffix.lower() in _CATALOGUES and path.is_file():
         for name, time, cloud in read_catalogue(path):
             yield replace(_local(name), time=time, cloud=cloud)
-    elif glob.has_magic(source) and not path.exists():
-        matches = sorted(glob.glob(source, recursive=True))  # noqa: PTH207 - Path.glob takes no absolute pattern
-        if not matches:
-            raise SourceError(f"nothing fits the pattern {source}")
-        for match in matches:
-            yield from map(_local, find_images([match]))
     else:
         yield from map(_local, find_images([source]))
 

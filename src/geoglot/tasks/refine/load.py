@@ -7,7 +7,7 @@ from geoglot.errors import InputError, ModelError
 from geoglot.models.foreign_folders import check_folder, foreign, require_bytes
 from geoglot.models.huggingface import read_statistics
 from geoglot.models.zoo import choose_device
-from geoglot.options import RefinerName
+from geoglot.options import RefineOptions, RefinerName
 from geoglot.tasks.refine.edges import Edges
 from geoglot.tasks.refine.refiner import Refiner
 from geoglot.tasks.refine.sam import Normalisation, Prompting, Sam
@@ -45,6 +45,12 @@ def choose_refiner(
             raise InputError("--refine sam needs weights, a folder or a name on the hub: --sam facebook/sam-vit-base")
         return load_sam(sam, prompting=prompting, device=device)
     return Edges() if refiner == "edges" else None
+
+
+def refiner_of(options: RefineOptions, device: str | None = None) -> Refiner | None:
+    """The refiner that options ask for, None for none."""
+    prompting = Prompting(options.sam_points, options.sam_negatives, options.sam_box)
+    return choose_refiner(options.refine, options.sam, prompting=prompting, device=device)
 
 
 def load_sam(name: str, *, prompting: Prompting | None = None, device: str | None = None) -> Sam:

@@ -1,0 +1,177 @@
+"""One door over many scenes, in this process or in several."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, get_args
+
+from geoglot.aliases import ClassesLike, PathLike, Progress
+from geoglot.errors import InputError, OutputError
+from geoglot.figures import format_count, format_some
+from geoglot.outputs.made import Made
+from geoglot.tasks.batch.batch_table import to_csv
+from geoglot.tasks.batch.processes import EACH_MB, fit_memory, run_processes
+from geoglot.tasks.batch.scenes import Scene, list_scenes, pair_dates
+from geoglot.tasks.batch.work import Outcome, State, Work
+
+_ENDINGS = {"segment": ".tif", "find": ".gpkg", "change": ".tif"}
+_POLYGONS = (".gpkg", ".parquet", ".geojson")
+_SLOW_S = 10.0  # that a scene takes before its own progress is shown
+_MOST_JOBS = 256
+
+
+@dataclass(frozen=True, repr=False)
+class Batch:
+    """How it went with each scene of a batch."""
+
+    door: str
+    outcomes: tuple[Outcome, ...]
+    """In the order of the scenes."""
+    table: Path | None
+    seconds: float
+    notes: tuple[str, ...] = field(default=())
+    """Sentences on the batch as a whole; those on a scene are in its document."""
+
+    def __repr__(self) -> str:
+        return f"Batch({self.door} over {format_count(len(self.outcomes), 'scene')}: {self.summary})"
+
+    @property
+    def summary(self) -> str:
+        """How many scenes are done, were there, or failed, in words."""
+        counts = Counter(each.state for each in self.outcomes)
+        return ", ".join(f"{counts[state]:,} {state}" for state in get_args(State) if counts[state])
+
+    @property
+    def incomplete(self) -> tuple[Outcome, ...]:
+        """The scenes that failed, in whole or in part, or hold nothing."""
+        return tuple(each for each in self.outcomes if each.state in ("failed", "in part", "empty"))
+
+    def to_json(self) -> dict[str, Any]:
+        """The document of a command with several sources and --json."""
+        return {
+            "results": [each.to_json() for each in self.outcomes],
+            "scenes": {"total": len(self.outcomes), **Counter(each.state for each in self.outcomes)},
+            "table": str(self.table) if self.table else None,
+            "seconds": self.seconds,
+            "notes": list(self.notes),
+        }
+
+
+def batch(
+    door: Callable[..., Any],
+    sources: PathLike | Sequence[PathLike],
+    words: ClassesLike | None = None,
+    output: PathLike | None = None,
+    *,
+    jobs: int = 1,
+    device: str | None = None,
+    table: PathLike | None = None,
+    progress: Progress | None = None,
+    **settings: Any,
+) -> Batch:
+    """Run `segment`, `find` or `change` over many scenes: `batch(geoglot.segment, "scenes/", "trees, water", "maps/")`.
+
+    `sources` are files, folders and patterns such as "scenes/**/*.tif"; for `change` a folder or a pattern for each
+    date, in which scenes of one name show one place. `words` are the door's classes or names. `output` is a folder,
+    made if it is missing, in which each result has the name of its scene; `find` can do without. `settings` are the
+    door's own arguments, such as `read` and `options`; `model` is a name or a folder, loaded once in each process, and
+    `polygons` an ending such as ".gpkg". `table` is a .csv with a row for each scene.
+
+    `jobs` processes share the scenes, the threads and the memory. A scene that cannot be read or done does not stop the
+    others. When the same call is repeated, scenes whose results are complete are passed over, and half ones go on.
+    `progress` is called with ("scenes", done, total), and with the steps of scenes that take long.
+
+    Raises InputError, SourceError, ModelError or OutputError for what is wrong with all scenes, such as the classes.
+    """
+    started, name = time.monotonic(), getattr(door, "__name__", "")
+    if name not in _ENDINGS:
+        raise InputError(f"a batch runs {format_some(list(_ENDINGS))}, got {name or door!r}")
+    if not 1 <= jobs <= _MOST_JOBS:
+        raise InputError(f"jobs must be from 1 to {_MOST_JOBS}, got {jobs}")
+    if jobs > 1 and not isinstance(settings.get("model", ""), PathLike):
+        raise InputError("with several jobs each process loads the model itself: give its name or its folder")
+    given = [sources] if isinstance(sources, PathLike) else list(sources)
+    folder = None if output is None else _open_folder(Path(output))
+    polygons = _ending_of(settings.pop("polygons", None))
+    scenes, notes = (pair_dates(given), ()) if name == "change" else list_scenes(given, folder)
+    made = _open_table(table, name, [uri for scene in scenes for uri in scene.sources])
+
+    def work(scene: Scene) -> Work:
+        place = None if folder is None else folder / f"{scene.name}{_ENDINGS[name]}"
+        own = {"polygons": folder / f"{scene.name}{polygons}"} if folder and polygons else {}
+        return Work(scene, door, (words, place), {"model": "mini"} | settings | own, device, name == "change")
+
+    outcomes, also = _run([work(scene) for scene in scenes], jobs, progress)
+    if made:
+        with made.writing(made.output) as draft:
+            draft.write_text(to_csv(name, outcomes), encoding="utf-8")
+    path = made.output if made else None
+    result = Batch(name, tuple(outcomes), path, round(time.monotonic() - started, 2), (*notes, *also))
+    if made:
+        made.finish(result.to_json())
+    return result
+
+
+def _run(works: Sequence[Work], jobs: int, progress: Progress | None) -> tuple[list[Outcome], tuple[str, ...]]:
+    """Outcomes in the order of the works, and a note if fewer processes ran than were asked for."""
+    outcomes, total = dict[str, Outcome](), len(works)
+    began: dict[int, float] = {}
+
+    def told(outcome: Outcome) -> None:
+        outcomes[outcome.scene.name] = outcome
+        if progress:
+            progress("scenes", len(outcomes), total)
+
+    def tell(number: int, what: str, done: int, of: int) -> None:
+        now = time.monotonic()
+        if progress and now - began.setdefault(number, now) >= _SLOW_S:
+            progress(what if jobs == 1 else f"{what}, process {number}", done, of)
+
+    if progress:
+        progress("scenes", 0, total)
+    notes = tuple[str, ...]()
+    if min(jobs, total) == 1:
+        for work in works:
+            began.clear()
+            told(work.do(lambda what, done, of: tell(1, what, done, of)))
+    else:
+        most = min(jobs, total)
+        if (at_once := fit_memory(most)) < most:
+            notes = (f"{at_once} processes at once and not {most}, as each may need {EACH_MB / 1000:g} GB of memory",)
+        run_processes(works, at_once, jobs, told, tell)
+    return [outcomes[work.scene.name] for work in works], notes
+
+
+def _open_folder(folder: Path) -> Path:
+    """The folder of the results, made if it is missing; its own folder must be there."""
+    if not folder.is_dir() and (folder.suffix in (".tif", ".tiff", *_POLYGONS) or os.path.lexists(folder)):
+        raise InputError(f"several scenes need a folder for their results, got {folder}; give one, such as -o maps/")
+    if not folder.parent.is_dir():
+        raise OutputError(f"the folder {folder.parent} does not exist; create it with: mkdir -p {folder.parent}")
+    folder.mkdir(exist_ok=True)
+    return folder
+
+
+def _ending_of(polygons: PathLike | None) -> str | None:
+    """The ending of files of polygons, with its dot."""
+    if polygons is None or (ending := str(polygons)) in _POLYGONS:
+        return None if polygons is None else str(polygons)
+    raise InputError(f"with several scenes polygons must be an ending, {format_some(_POLYGONS)}, got {ending!r}")
+
+
+def _open_table(table: PathLike | None, door: str, uris: Sequence[str]) -> Made | None:
+    """The file of the table, which may replace the table of an earlier batch."""
+    if table is None:
+        return None
+    path = Path(table)
+    if path.suffix.lower() != ".csv":
+        raise InputError(f"the table must end in .csv, got {path.name!r}")
+    made = Made(f"{door} table", path)
+    made.check(*uris)
+    made.start("table", overwrite=True)
+    return made

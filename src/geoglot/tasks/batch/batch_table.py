@@ -1,0 +1,95 @@
+"""The table of a batch: a row for each scene with what its door measured, for people and as CSV."""
+
+import csv
+import io
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+from geoglot.figures import choose_area_unit, format_area, format_number
+from geoglot.tasks.batch.work import Outcome
+
+_MOST = 8  # measures that a table for people has room for
+_Row = dict[str, Any]
+_DIGITS = 10
+
+
+def _of_map(document: Mapping[str, Any]) -> _Row:
+    row = _Row()
+    for each in document["classes"]:
+        row |= {f"{each['name']}_m2": each["area_m2"], f"{each['name']}_share": each["share"]}
+    return row
+
+
+def _of_objects(document: Mapping[str, Any]) -> _Row:
+    row = _Row()
+    for name, count in document["counts"].items():
+        row |= {f"{name}_count": count, f"{name}_m2": document["areas_m2"][name]}
+    return row
+
+
+def _of_change(document: Mapping[str, Any]) -> _Row:
+    row = _Row()
+    for each in document["classes"]:
+        for what in ("gain", "loss"):
+            row[f"{each['name']}_{what}_m2"] = each[f"{what}_m2"]
+            row[f"{each['name']}_{what}_pixels"] = each[f"{what}_pixels"]
+    return row
+
+
+#: By door: its measures, and the endings of those that people are shown, the first that has a number
+_MEASURES: dict[str, tuple[Callable[[Mapping[str, Any]], _Row], tuple[str, ...]]] = {
+    "segment": (_of_map, ("_m2", "_share")),
+    "find": (_of_objects, ("_count",)),
+    "change": (_of_change, ("_m2", "_pixels")),
+}
+
+
+def measures(door: str, outcomes: Iterable[Outcome]) -> list[_Row]:
+    """A row of measures for each outcome, empty where there is no result; without those that no scene has."""
+    rows = [_MEASURES[door][0](each.document) if each.document else _Row() for each in outcomes]
+    known = {key for row in rows for key, value in row.items() if value is not None}
+    return [{key: value for key, value in row.items() if key in known} for row in rows]
+
+
+def to_csv(door: str, outcomes: Sequence[Outcome]) -> str:
+    """A table of all measures: areas in square metres, shares of 0..1, counts."""
+    rows = measures(door, outcomes)
+    columns = list(dict.fromkeys(key for row in rows for key in row))
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(["scene", "source", "state", "reason", "output", *columns])
+    for outcome, row in zip(outcomes, rows, strict=True):
+        document = outcome.document or {}
+        output = document.get("output") or document.get("outputs", {}).get("map", "")
+        said = [outcome.scene.name, ";".join(outcome.scene.sources), outcome.state, outcome.reason, output]
+        writer.writerow([*said, *(_number(row.get(column)) for column in columns)])
+    return text.getvalue()
+
+
+def _number(value: float | int | None) -> str:
+    return "" if value is None else f"{value:.{_DIGITS}g}"
+
+
+def to_rows(door: str, outcomes: Sequence[Outcome]) -> tuple[list[tuple[str, ...]], int]:
+    """The table for people, with its head, and how many measures it has no room for: the largest come first."""
+    rows = measures(door, outcomes)
+    keys = list(dict.fromkeys(key for row in rows for key in row))
+    ending = next((end for end in _MEASURES[door][1] if any(key.endswith(end) for key in keys)), "")
+    totals = {key: sum(row.get(key) or 0 for row in rows) for key in keys if ending and key.endswith(ending)}
+    largest = sorted(totals, key=lambda key: -totals[key])[:_MOST]
+    shown = [key for key in totals if key in largest]
+    unit = choose_area_unit(value for row in rows for key, value in row.items() if key.endswith("_m2"))
+    head = ("scene", *(key.removesuffix(ending).replace("_", " ") for key in shown), "state")
+    body = [
+        (each.scene.name, *(_text(row.get(key), ending, unit) for key in shown), each.state)
+        for each, row in zip(outcomes, rows, strict=True)
+    ]
+    return [head, *body], len(totals) - len(shown)
+
+
+def _text(value: float | int | None, ending: str, unit: str) -> str:
+    if value is None:
+        return "-"
+    if ending == "_m2":
+        return format_area(value, unit)
+    return f"{value:.1%}" if ending == "_share" else format_number(value)
