@@ -1,6 +1,6 @@
 # The same words for a person and for the machine that checks. Needs Python 3.11 or newer, and make.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo map page test lint bench lock
+.PHONY: help setup demo map page test lint bench package lock
 
 BIN := .venv/bin
 # Modules are compiled when they are first imported, and most never are: that halves the set-up.
@@ -32,6 +32,9 @@ lint: .venv/ready ## format, rules, types, and the arrow of imports
 
 bench: .venv/ready ## speed against the plain loops that people write
 	for file in benchmarks/*.py; do $(BIN)/python $$file || exit 1; done
+
+package: .venv/ready ## dist: sdist and wheel, checked, installed with all dependencies in a bare environment, and tried there
+	$(BIN)/python scripts/check_package.py --online --keep dist
 
 lock: ## take today's versions into requirements/constraints.txt
 	sh scripts/lock.sh

@@ -2,14 +2,17 @@
 
 python scripts/check_package.py             # without a network: with the dependencies of the environment that runs this
 python scripts/check_package.py --online    # also twine check, and the dependencies installed as they are locked
+python scripts/check_package.py --keep dist # also keep both files in this folder, if all is well
 """
 
 import os
+import shutil
 import subprocess
 import sys
 import sysconfig
 import tarfile
 import venv
+from argparse import ArgumentParser
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from zipfile import ZipFile
@@ -37,19 +40,26 @@ TRIED = (
 )
 
 
-def main(online: bool) -> None:
+def main() -> None:
     """Check everything; the first thing that is wrong ends it."""
+    arguments = ArgumentParser()
+    arguments.add_argument("--online", action="store_true")
+    arguments.add_argument("--keep", type=Path)
+    asked = arguments.parse_args()
     with TemporaryDirectory() as folder:
         place = Path(folder)
         sdist, wheel = build(place / "dist")
         print(f"{sdist.name} {_mb(sdist):.1f} MB, {wheel.name} {_mb(wheel):.1f} MB")
         if wrong := faults(wheel):
             sys.exit("\n".join(wrong))
-        if online:
+        if asked.online:
             check_metadata(place / "twine", sdist, wheel)
-        program = install(place / "bare", wheel, online=online)
-        try_out(program, place / "empty")
+        try_out(install(place / "bare", wheel, online=asked.online), place / "empty")
         print("installed in a bare environment; the demo ran there")
+        if asked.keep:
+            asked.keep.mkdir(parents=True, exist_ok=True)
+            for file in (sdist, wheel):
+                shutil.copy(file, asked.keep)
 
 
 def build(folder: Path) -> tuple[Path, Path]:
@@ -132,4 +142,4 @@ def _mb(file: Path) -> float:
 
 
 if __name__ == "__main__":
-    main(online="--online" in sys.argv[1:])
+    main()

@@ -1,3 +1,5 @@
+import subprocess
+import sys
 import tomllib
 from importlib.metadata import PackageNotFoundError
 from pathlib import Path
@@ -72,3 +74,29 @@ def test_a_cache_below_a_file_is_told(monkeypatch: pytest.MonkeyPatch, tmp_path:
     monkeypatch.setenv("GEOGLOT_CACHE", str(tmp_path / "file" / "cache"))
     check = found("cache")
     assert (check.ok, check.essential) == (False, False)
+
+
+def test_a_package_that_maps_do_without_is_no_failure(monkeypatch: pytest.MonkeyPatch) -> None:
+    there = doctor.version
+
+    def version(name: str) -> str:
+        if name in ("transformers", "torch"):
+            raise PackageNotFoundError(name)
+        return there(name)
+
+    monkeypatch.setattr(doctor, "version", version)
+    assert (found("transformers").ok, found("transformers").essential) == (False, False)
+    assert (found("torch").ok, found("torch").essential) == (False, True)
+
+
+def test_a_map_by_mini_imports_nothing_that_is_spared(tmp_path: Path) -> None:
+    """Nor do info, find and classify, which are the same reading and the same model."""
+    code = (
+        "import sys\n"
+        "for name in ('transformers', 'huggingface_hub'):\n    sys.modules[name] = None\n"
+        "import geoglot\nfrom geoglot.demo import SCENE\n"
+        "geoglot.segment(SCENE, ['trees', 'road'], sys.argv[1])\n"
+        "geoglot.classify(SCENE, ['forest', 'houses'])\n"
+        "geoglot.find(SCENE, 'building')\n"
+    )
+    subprocess.run([sys.executable, "-c", code, str(tmp_path / "map.tif")], check=True, capture_output=True)

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from geoglot import installation
-from geoglot.installation import extras, install_command, name_of, packages_of, required_packages
+from geoglot.installation import extras, install_command, missing_package, name_of, packages_of, required_packages
 
 
 def test_packages_and_extras_come_from_the_metadata() -> None:
@@ -39,3 +39,16 @@ def test_the_command_is_that_of_this_installation(monkeypatch: pytest.MonkeyPatc
     (place / "pipx_metadata.json").touch()
     monkeypatch.setattr(sys, "prefix", str(place))
     assert install_command("h5py>=3.10") == 'pipx inject geoglot "h5py>=3.10"'
+
+
+@pytest.mark.parametrize(
+    ("error", "package"),
+    [
+        (ModuleNotFoundError("no", name="huggingface_hub.errors"), "huggingface-hub"),
+        (ModuleNotFoundError("no", name="geoglot.nothing"), ""),
+        (ModuleNotFoundError("no"), ""),
+        (ImportError("no", name="torch"), ""),
+    ],
+)
+def test_an_absent_package_is_known_by_its_module(error: ImportError, package: str) -> None:
+    assert missing_package(error) == package

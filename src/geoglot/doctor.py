@@ -4,7 +4,7 @@ import platform
 import sys
 import tempfile
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.metadata import PackageNotFoundError, version
 
 from geoglot.errors import GeoglotError
@@ -14,6 +14,8 @@ from geoglot.settings import load_settings
 REINSTALL = "install geoglot again: pip install --force-reinstall geoglot"
 RASTER_DRIVERS = ("GTiff", "COG", "PNG", "JPEG", "VRT")
 VECTOR_DRIVERS = ("GPKG", "GeoJSON")
+#: Required packages that maps by mini do without (docs/install.md)
+SPARED = ("transformers", "huggingface-hub")
 #: What each extra opens
 EXTRAS = {
     "serve": "the map in a browser: geoglot serve, geoglot demo --map",
@@ -73,7 +75,8 @@ def examine() -> list[Check]:
 
 def _required() -> list[Check]:
     try:
-        return [_package(name_of(requirement)) for requirement in required_packages()]
+        names = [name_of(requirement) for requirement in required_packages()]
+        return [replace(_package(name), essential=name not in SPARED) for name in names]
     except PackageNotFoundError:
         return [_package("geoglot")]
 

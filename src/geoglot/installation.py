@@ -37,6 +37,16 @@ def packages_of(extra: str) -> list[str]:
         return [f"geoglot[{extra}]"]
 
 
+def missing_package(error: BaseException) -> str:
+    """The required package whose absence is this error, "" for any other error."""
+    name = (error.name or "") if isinstance(error, ModuleNotFoundError) else ""
+    package = name.partition(".")[0].replace("_", "-")
+    try:
+        return package if package in map(name_of, required_packages()) else ""
+    except PackageNotFoundError:
+        return ""
+
+
 def name_of(requirement: str) -> str:
     """The name of a package, "ray" of "ray[data]>=2.60"."""
     return re.split(r"[^\w.-]", requirement, maxsplit=1)[0]

@@ -10,6 +10,7 @@ from click.testing import CliRunner, Result
 
 from geoglot.cli import main, shared
 from geoglot.errors import ClassesError, SourceError
+from geoglot.installation import install_command
 from geoglot.version import __version__
 
 HEAVY = ("torch", "numpy", "rasterio", "transformers", "geopandas", "pandas", "pyproj", "rich", "tokenizers")
@@ -62,6 +63,12 @@ def test_help_imports_nothing_heavy() -> None:
     [
         (SourceError("scene.tif is not a raster"), 1, "geoglot: scene.tif is not a raster\n"),
         (ClassesError("give at least one class"), 2, "geoglot: give at least one class\n"),
+        (
+            ModuleNotFoundError("No module named 'transformers'", name="transformers"),
+            1,
+            "geoglot: transformers is not installed, and this needs it; get it with: "
+            f"{install_command('transformers')}\n",
+        ),
         (KeyboardInterrupt(), 130, "geoglot: interrupted\n"),
         (
             ZeroDivisionError("by zero"),

@@ -18,6 +18,7 @@ from geoglot.cli.log_file import ARGUMENTS, write_log
 from geoglot.cli.shared import is_verbose
 from geoglot.cli.stop import Stopped, stop_on_signals
 from geoglot.errors import GeoglotError, InputError
+from geoglot.installation import install_command, missing_package
 from geoglot.legible import message_of, one_line
 from geoglot.settings import load_settings
 from geoglot.version import __version__
@@ -90,6 +91,8 @@ class LazyGroup(click.Group):
         except MemoryError as error:
             fail(ctx, message_of(f"the memory is not enough ({error}); give a smaller --tile or --batch"), 1)
         except Exception as error:  # noqa: BLE001 - a defect of ours is reported in one sentence, too
+            if package := missing_package(error):
+                fail(ctx, f"{package} is not installed, and this needs it; get it with: {install_command(package)}", 1)
             write_log(ctx, traceback.format_exc(), logging.ERROR)
             fail(ctx, f"{message_of(f'unexpected {type(error).__name__}: {error}')}; {_OURS[is_verbose(ctx)]}", 1)
 
