@@ -83,7 +83,7 @@ def _write_hits(hits: Hits, folder: Path) -> list[str]:
     if hits.hits and not hits.table.geometry.isna().any():
         names += ["hits.geojson", "hits.gpkg", "hits.parquet"]
     for name in names:
-        hits.save(folder / name)
+        hits.save(folder / name, overwrite=True)
     return names
 
 

@@ -23,10 +23,11 @@ _DATES = ("%Y", "%Y-%m", "%Y-%m-%d", "%Y-%m-%dT%H:%M:%S")
 @click.option("--sheet", type=shared.PATH, help="Also draw both chips of each cell, before and after: a PNG.")
 @shared.archive_model
 @shared.device
+@shared.overwrite
 @shared.short
 def watch(
     archive: str, words: str, since: datetime, top: int, sheet: Path | None, model: str | None, device: str | None,
-    as_json: bool,
+    overwrite: bool, as_json: bool,
 ) -> None:  # fmt: skip
     """Find cells of ARCHIVE in which WORDS appeared: the score rose, and stayed higher than it ever was before.
 
@@ -34,17 +35,16 @@ def watch(
     """
     from geoglot.index.search.query import Questioner
     from geoglot.index.search.watch import watch as look
-    from geoglot.index.search.watch_sheet import draw_rises
+    from geoglot.index.search.watch_sheet import draw_rises, start_sheet
     from geoglot.index.store.archive import Archive
-    from geoglot.outputs.panels import check_picture
     from geoglot.scene.class_words import parse_words
 
-    if sheet:
-        check_picture(sheet)
+    run = {"archive": archive, "words": words, "since": since, "top": top}
+    made = start_sheet(sheet, run, overwrite) if sheet else None
     opened = Archive.open(archive)
     found = look(opened, Questioner(opened, model, device).read(parse_words(words)), since, top)
-    if sheet and found.rises:
-        draw_rises(found.rises, sheet)
+    if made and found.rises:
+        draw_rises(found.rises, made)
     document = {
         "query": words, "since": since.isoformat(), "rises": [rise.to_json() for rise in found.rises],
         "compared": found.compared, "searched": found.searched,
@@ -55,5 +55,10 @@ def watch(
         for rank, rise in enumerate(found.rises, 1)
     ]
     if not lines:
-        lines = [f"no {words} appeared in any of {format_count(found.compared, 'cell')} that can be compared"]
+        lines = [
+            f"no {words} appeared in any of {format_count(found.compared, 'cell')} that can be compared"
+            if found.compared
+            else f"nothing can be compared: no cell was seen both before {since:%Y-%m-%d} and since; "
+            f"{format_count(found.searched, 'chip')} with a place and a time were searched"
+        ]
     shared.emit(document, as_json, "\n".join(lines))

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 @click.option("--sheet", type=shared.PATH, help="A PNG of the hits, each with rank, score, name and date.")
 @click.option("--model", help="Model of the archive, if it is not in the zoo; for a folder any, by default mini.")
 @shared.device
+@shared.overwrite
 @shared.long
 def command(
     archive: str,
@@ -42,6 +43,7 @@ def command(
     sheet: Path | None,
     model: str | None,
     device: str | None,
+    overwrite: bool,
     as_json: bool,
     *,
     options: SearchOptions,
@@ -53,21 +55,25 @@ def command(
 
     Example: geoglot search archive/ "baseball field" --after 2024-01-01 --sheet fields.png -o fields.gpkg
     """
+    from geoglot.index.search.hit_files import check_sheet, reserve, run_of
     from geoglot.index.search.hits import check_output
     from geoglot.index.search.index import Index
-    from geoglot.outputs.panels import check_picture
+    from geoglot.index.store.archive import is_archive
 
     if output:
         check_output(output)
     if sheet:
-        check_picture(sheet)
+        check_sheet(sheet, archive, is_archive(archive))
+    run = run_of(archive, words, image, place, like, unlike, options)
+    for path in filter(None, (output, sheet)):
+        reserve(path, run, overwrite, [image, options.area, *like, *unlike])
     with progress() as advance:
         index = Index(archive, model=model, device=device, progress=advance)
     hits = index.search(words, image=image, place=place, like=like, unlike=unlike, options=options)
     if output:
-        hits.save(output)
+        hits.save(output, overwrite=overwrite)
     if sheet and hits.hits:
-        hits.sheet(sheet)
+        hits.sheet(sheet, overwrite=overwrite)
     shared.emit(hits.to_json(), as_json, describe(hits, {"hits": output, "sheet": sheet if hits.hits else None}))
 
 

@@ -30,10 +30,10 @@ _SPLIT_BY_PYOGRIO = ";?!"  # it reads a path as a URL, and the member of an arch
 _BY_GDAL = (".gpkg", ".fgb", ".shp", ".zip", ".pmtiles")
 
 
-def check_format(path: Path) -> None:
-    """Before any work, refuse a file type or a name that cannot be written."""
-    if path.suffix.lower() not in _WRITERS:
-        raise InputError(f"polygons cannot be written as {path.name!r}; end the name with {', '.join(_WRITERS)}")
+def check_format(path: Path, *others: str) -> None:
+    """Before any work, refuse a file type or a name that cannot be written; the caller writes the types `others`."""
+    if path.suffix.lower() not in (endings := (*_WRITERS, *others)):
+        raise InputError(f"polygons cannot be written as {path.name!r}; end the name with {', '.join(endings)}")
     if path.suffix.lower() not in _BY_GDAL:
         return
     whole = path.absolute()

@@ -54,6 +54,12 @@ def test_a_box(tmp_path: Path) -> None:
         np.testing.assert_array_equal(_kept(archive, SearchOptions(bbox=box)), wanted)
 
 
+def test_days_in_the_wrong_order_are_refused() -> None:
+    with pytest.raises(InputError, match="after must be no later than before, got 2024-05-02 and 2024-05-01"):
+        Filters.of(SearchOptions(after="2024-05-02", before="2024-05-01"))
+    Filters.of(SearchOptions(after="2024-05-01", before="2024-05-01"))
+
+
 def test_a_box_across_the_antimeridian(tmp_path: Path) -> None:
     archive = _archive_at(tmp_path / "a", np.array([179.0, 179.95, -179.95, -179.0, 178.0, 0.0]))
     assert _kept(archive, SearchOptions(bbox=(178.8, -1.0, -179.5, 1.0))).tolist() == [

@@ -13,9 +13,11 @@ import numpy as np
 import pytest
 import shapely
 from affine import Affine
+from click.testing import CliRunner
 from PIL import Image
 
 from conftest import MakeGeotiff
+from geoglot.cli.main import cli
 from geoglot.cli.search import describe
 from geoglot.errors import InputError, OutputError, SourceError
 from geoglot.index.build.build import add
@@ -228,6 +230,19 @@ def test_filters_leave_out_chips_before_the_ranking(make_geotiff: MakeGeotiff, t
     assert "no chip to search" in repr(none)
 
 
+def test_filters_that_leave_nothing_say_which(
+    make_geotiff: MakeGeotiff, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(query_module, "reader_of", lambda *_: CalibratedColours())
+    add(tmp_path / "a", [scene(make_geotiff, tmp_path / "s.tif")], model=MODEL, options=IndexOptions(scale="320m"))
+    index = Index(tmp_path / "a")
+    chips = index.archive.rows
+    none = index.search("roof", options=SearchOptions(after="2024-06-01", where="nodata < 2"))
+    assert f"of {chips} chips the filters leave none: the days 0, where {chips}" in none.notes
+    assert none.present is None  # nothing was searched, so nothing is known
+    assert not any("the filters leave" in note for note in index.search("roof").notes)
+
+
 def test_files_of_hits(make_geotiff: MakeGeotiff, tmp_path: Path) -> None:
     add(tmp_path / "a", [scene(make_geotiff, tmp_path / "s.tif")], model=MODEL, options=IndexOptions(scale="320m"))
     hits = Index(tmp_path / "a").search("roof", options=SearchOptions(top=3))
@@ -245,6 +260,46 @@ def test_files_of_hits(make_geotiff: MakeGeotiff, tmp_path: Path) -> None:
         assert picture.width > 3 * 150
     with pytest.raises(InputError, match="cannot be written"):
         hits.save(tmp_path / "hits.xlsx")
+
+
+def test_files_of_others_and_of_other_searches_are_not_replaced(make_pictures: MakePictures, tmp_path: Path) -> None:
+    index = Index(make_pictures())
+    roof, water = index.search("roof"), index.search("water")
+    for name, write in (("hits.csv", "save"), ("hits.png", "sheet")):
+        path = tmp_path / name
+        getattr(roof, write)(path)
+        getattr(index.search("roof"), write)(path)  # the same search again
+        with pytest.raises(OutputError, match="another run of geoglot search; replace it with --overwrite"):
+            getattr(water, write)(path)
+        getattr(water, write)(path, overwrite=True)
+        path.write_bytes(b"mine")
+        for overwrite in (False, True):
+            with pytest.raises(OutputError, match="another program"):
+                getattr(water, write)(path, overwrite=overwrite)
+        assert path.read_bytes() == b"mine"
+
+
+def test_a_search_that_cannot_write_does_not_begin(make_pictures: MakePictures, tmp_path: Path) -> None:
+    folder = make_pictures(1)
+    (tmp_path / "mine.csv").write_text("mine")
+    for flags, why in (
+        (["-o", tmp_path / "mine.csv"], "another program"),
+        (["-o", tmp_path / "hits.xlsx"], ".csv"),
+        (["--sheet", tmp_path / "hits.jpg"], ".png"),
+        (["--sheet", folder / "hits.png"], "would take it for a picture"),
+        (["--image", tmp_path / "mine.csv", "-o", tmp_path / "mine.csv"], "is the source of this run"),
+    ):
+        result = CliRunner().invoke(cli, ["search", str(folder), "roof", *map(str, flags)])
+        assert result.exit_code and why in result.output, result.output
+    assert not (tmp_path / "cache").exists()  # the folder was not indexed
+
+
+def test_one_hit_is_one_place(make_pictures: MakePictures) -> None:
+    folder, one = make_pictures(1), SearchOptions(top=1)
+    index = Index(folder)
+    assert index.search("roof", options=one).summary == "1 place like 'roof', of 4 chips"
+    like = index.search(like=[folder / "roof0.png"], options=one)
+    assert like.summary == "1 place like 1 example, of 4 chips"
 
 
 def test_the_document_of_a_search(make_pictures: MakePictures) -> None:
@@ -272,7 +327,7 @@ def test_hits_show_in_a_notebook_without_markup_of_strangers(tmp_path: Path) -> 
     Image.new("RGB", (40, 40), COLOURS["roof"]).save(folder / "<b>roof.png")
     hits = Index(folder).search("roof")
     shown = hits._repr_html_()
-    assert "<b>" not in shown and "&lt;b&gt;roof.png" in shown and "data:image/jpeg;base64," in shown
+    assert "<b>roof" not in shown and "&lt;b&gt;roof.png" in shown and "data:image/jpeg;base64," in shown
 
 
 def test_pictures_without_a_place_go_into_a_table_only(make_pictures: MakePictures, tmp_path: Path) -> None:
@@ -288,7 +343,7 @@ def test_a_sheet_says_which_picture_is_gone(make_pictures: MakePictures, tmp_pat
     (folder / "roof0.png").unlink()
     hits.sheet(tmp_path / "sheet.png")
     assert (tmp_path / "sheet.png").is_file()
-    with pytest.raises(OutputError, match="another picture"):
+    with pytest.raises(OutputError, match="another run"):
         Index(folder).search("water").sheet(tmp_path / "sheet.png")
 
 

@@ -5,12 +5,14 @@ from pathlib import Path
 
 import numpy as np
 import pyproj
+import pytest
 from PIL import Image
 
 from conftest import UTM, MakeGeotiff
+from geoglot.errors import OutputError
 from geoglot.geo import Grid
 from geoglot.index.search.watch import Chip, Rise
-from geoglot.index.search.watch_sheet import draw_rises
+from geoglot.index.search.watch_sheet import draw_rises, start_sheet
 from geoglot.index.store.cells import Cell, cells_at
 
 
@@ -25,7 +27,10 @@ def test_both_chips_of_a_cell_are_drawn_side_by_side(make_geotiff: MakeGeotiff, 
     ]
     rise = Rise(cell, (0.0, 0.0, 1.0, 1.0), 0.2, 9.0, *chips)
     lost = Rise(cell, (0.0, 0.0, 1.0, 1.0), 0.1, 5.0, chips[0], Chip("/gone.tif", None, chips[1].time, 0.3))
-    draw_rises([rise, lost], tmp_path / "sheet.png")
+    draw_rises([rise, lost], start_sheet(tmp_path / "sheet.png", {"words": "roof"}, overwrite=False))
+    start_sheet(tmp_path / "sheet.png", {"words": "roof"}, overwrite=False)
+    with pytest.raises(OutputError, match="another run of geoglot watch"):
+        start_sheet(tmp_path / "sheet.png", {"words": "water"}, overwrite=False)
     with Image.open(tmp_path / "sheet.png") as picture:
         pixels = np.asarray(picture.convert("L"))
     left, right = pixels[60:180, 60:180], pixels[60:180, 300:420]

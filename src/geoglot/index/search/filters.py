@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from functools import cached_property
@@ -45,8 +46,18 @@ class Filters:
         area = shapely.intersection_all(areas) if areas else None
         after = _day(options.after, "after") if options.after else None
         before = _day(options.before, "before") if options.before else None
+        if after and before and after > before:
+            raise InputError(f"after must be no later than before, got {options.after} and {options.before}")
         where = parse_where(options.where) if options.where else None
         return cls(area, after, before + timedelta(days=1) if before else None, where)
+
+    def parts(self) -> Iterator[tuple[str, Filters]]:
+        """Each filter alone, with its name."""
+        given = {
+            "the area": Filters(area=self.area), "the days": Filters(after=self.after, before=self.before),
+            "where": Filters(where=self.where),
+        }  # fmt: skip
+        return ((name, filters) for name, filters in given.items() if filters != Filters())
 
     def mask(self, shard: Shard) -> Bool[np.ndarray, " chip"] | None:
         """True for the chips of a shard that count; None if all do. Removed ones do not."""

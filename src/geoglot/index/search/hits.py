@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,14 +13,16 @@ import shapely
 from geoglot.aliases import PathLike
 from geoglot.crs import LONLAT
 from geoglot.errors import InputError
+from geoglot.figures import format_count
 from geoglot.index.search.contact_sheet import draw_panels
 from geoglot.index.search.hit import Hit
+from geoglot.index.search.hit_files import reserve
 from geoglot.index.search.hits_page import draw_hits, page_of_hits
 from geoglot.index.store.chip_table import WINDOW
 from geoglot.outputs.atomic import write_bytes
 from geoglot.outputs.notebook.page import Drawing, Page
 from geoglot.outputs.notebook.shown import ShownOnMap
-from geoglot.outputs.panels import check_picture, write_panels
+from geoglot.outputs.panels import check_picture, encode_panels
 from geoglot.scene.name_presence import ABSENT, round_presence
 
 if TYPE_CHECKING:
@@ -41,6 +45,8 @@ class Hits(ShownOnMap):
     """Chips that the filters left."""
     notes: tuple[str, ...] = ()
     seconds: float = 0.0
+    run: str = ""
+    """Fingerprint of the search, by which its files are known."""
 
     @property
     def absent(self) -> bool:
@@ -78,27 +84,42 @@ class Hits(ShownOnMap):
             "seconds": self.seconds,
         }  # fmt: skip
 
-    def save(self, path: PathLike) -> None:
-        """Write the hits as .gpkg, .parquet, .geojson or .csv; it has no rows if nothing like that is there."""
-        from geoglot.outputs.vector_files import write_frames
+    def save(self, path: PathLike, *, overwrite: bool = False) -> None:
+        """Write the hits as .gpkg, .parquet, .geojson or .csv; it has no rows if nothing like that is there.
 
+        OutputError for a file of another search, unless `overwrite`, and for a file that no search made.
+        """
         target = check_output(path)
         table = self.table[:0] if self.absent else self.table
-        if target.suffix.lower() == ".csv":
-            write_bytes(target, table.drop(columns="geometry").to_csv(index=False).encode())
-            return
-        if table.geometry.isna().any():
+        if target.suffix.lower() != ".csv" and table.geometry.isna().any():
             raise InputError(f"hits without coordinates cannot be written as {target.name!r}; write a .csv")
-        write_frames([table], target, "hits")
+        with self._writing(target, overwrite) as draft:
+            if target.suffix.lower() == ".csv":
+                write_bytes(draft, table.drop(columns="geometry").to_csv(index=False).encode())
+            else:
+                from geoglot.outputs.vector_files import write_frames
 
-    def sheet(self, path: PathLike) -> None:
-        """Write the hits as a PNG of pictures with rank, score, name and date; red is what fits the words best."""
+                write_frames([table], draft, "hits")
+
+    def sheet(self, path: PathLike, *, overwrite: bool = False) -> None:
+        """Write the hits as a PNG of pictures with rank, score, name and date; red is what fits the words best.
+
+        OutputError as in `save`.
+        """
         check_picture(Path(path))
         panels = draw_panels(self.hits)
         if not panels:
             raise InputError("there is no hit to draw")
         rows = [panels[start : start + _SHEET_COLUMNS] for start in range(0, len(panels), _SHEET_COLUMNS)]
-        write_panels(rows, Path(path))
+        with self._writing(Path(path), overwrite) as draft:
+            write_bytes(draft, encode_panels(rows))
+
+    @contextmanager
+    def _writing(self, path: Path, overwrite: bool) -> Iterator[Path]:
+        made = reserve(path, self.run, overwrite)
+        with made.writing(path) as draft:
+            yield draft
+        made.finish({"query": self.query, "present": self.present, "searched": self.searched})
 
     def __len__(self) -> int:
         return 0 if self.absent else len(self.hits)
@@ -111,9 +132,11 @@ class Hits(ShownOnMap):
         """One sentence."""
         if not self.hits:
             return f"no chip to search for {self.query!r}"
+        chips = format_count(self.searched, "chip")
         if self.absent:
-            return f"nothing like {self.query!r} here; the nearest of {self.searched:,} chips is {self.hits[0].source}"
-        return f"{len(self.hits)} places like {self.query!r}, of {self.searched:,} chips"
+            return f"nothing like {self.query!r} here; the nearest of {chips} is {self.hits[0].source}"
+        like = self.query if self.query.startswith("like ") else f"like {self.query!r}"
+        return f"{format_count(len(self.hits), 'place')} {like}, of {chips}"
 
     def page(self) -> Page:
         return page_of_hits(self)
@@ -127,8 +150,7 @@ def check_output(path: PathLike) -> Path:
     from geoglot.outputs.vector_files import check_format
 
     target = Path(path)
-    if target.suffix.lower() != ".csv":
-        check_format(target)
+    check_format(target, ".csv")
     return target
 
 

@@ -12,10 +12,12 @@ import shapely
 from jaxtyping import Float, Int
 
 from geoglot.aliases import PathLike, Progress
+from geoglot.figures import format_count
 from geoglot.geo import Window
 from geoglot.index.search.archive_presence import WordJudge
 from geoglot.index.search.filters import Filters
 from geoglot.index.search.hit import Hit
+from geoglot.index.search.hit_files import run_of
 from geoglot.index.search.hits import Hits
 from geoglot.index.search.index_page import draw_index, page_of_index
 from geoglot.index.search.look_closer import Candidate, Look, fits, look_closer
@@ -55,6 +57,7 @@ class Index(ShownOnMap):
         A folder of pictures is indexed on the fly, in the cache. SourceError if there is nothing to search.
         """
         opened = Opened(place) if isinstance(place, Archive) else open_or_index(place, model, device, progress)
+        self._place = place.place if isinstance(place, Archive) else place
         self.archive, self.notes = opened.archive, opened.notes
         self._questioner = Questioner(self.archive, opened.model or model, device)
 
@@ -97,7 +100,7 @@ class Index(ShownOnMap):
         began = time.perf_counter()
         filters = Filters.of(options)
         query = self._questioner.ask(words, image, place, like, unlike)
-        blocks = [Block(shard.codes, shard.vectors, filters.mask(shard)) for shard in self.archive.shards]
+        blocks = self._blocks(filters)
         found, searched = self._find(blocks, query, options.top), sum(block.count for block in blocks)
         judge = None if self.reader is None or query.spoken is None else WordJudge.of(self.reader, query.words)
         looks = self._look(found[: _looks(options.top)], query, judge)
@@ -105,8 +108,12 @@ class Index(ShownOnMap):
         return Hits(
             query.text, tuple(replace(hit, rank=rank) for rank, hit in enumerate(hits, 1)),
             None if judge is None else self._presence(judge, blocks, query, found, looks, searched), searched,
-            (*self.notes, *self._word_notes(query)), round(time.perf_counter() - began, 3),
+            (*self.notes, *self._word_notes(query), *(() if searched else self._why_none(filters))),
+            round(time.perf_counter() - began, 3), run_of(self._place, words, image, place, like, unlike, options),
         )  # fmt: skip
+
+    def _blocks(self, filters: Filters) -> list[Block]:
+        return [Block(shard.codes, shard.vectors, filters.mask(shard)) for shard in self.archive.shards]
 
     def _find(self, blocks: Sequence[Block], query: Query, top: int) -> list[Hit]:
         """The best chip of each place, more than are wanted for the second stage."""
@@ -137,17 +144,25 @@ class Index(ShownOnMap):
     def _presence(
         self, judge: WordJudge, blocks: Sequence[Block], query: Query, found: Sequence[Hit],
         looks: Sequence[Look | None], searched: int,
-    ) -> float:  # fmt: skip
-        """The probability that the archive shows the words, whatever else the query holds."""
+    ) -> float | None:  # fmt: skip
+        """The probability that the chips show the words, whatever else the query holds; None if no chip is left."""
         spoken = query.alone
         if spoken is not query:
             found = self._find(blocks, spoken, 1)
             looks = self._look(found, spoken, judge)
         if not found:
-            return 0.0
+            return None
         [whole] = judge.height(self.vectors(np.array([found[0].row])))
         parts = [look.height for look in looks[:LEAST_LOOKS] if look is not None and look.height is not None]
         return judge.probability(float(whole), max(parts, default=None), searched)
+
+    def _why_none(self, filters: Filters) -> tuple[str, ...]:
+        """How many chips each filter leaves, where all together leave none."""
+        if not self.archive.rows:
+            return ("there is no chip in the archive",)
+        left = {name: sum(block.count for block in self._blocks(only)) for name, only in filters.parts()}
+        counts = ", ".join(f"{name} {count:,}" for name, count in left.items())
+        return (f"of {format_count(self.archive.rows, 'chip')} the filters leave none: {counts}",)
 
     def _word_notes(self, query: Query) -> tuple[str, ...]:
         reader = self.reader if query.words else None

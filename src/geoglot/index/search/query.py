@@ -12,6 +12,7 @@ from jaxtyping import Float
 
 from geoglot.aliases import PathLike
 from geoglot.errors import InputError, ModelError
+from geoglot.figures import format_count
 from geoglot.index.build.chip_pixels import read_chip
 from geoglot.index.concepts.background import Background, background_of
 from geoglot.index.concepts.head import as_word, fit_head
@@ -85,7 +86,8 @@ class Questioner:
         vectors, shown = [] if spoken is None else [spoken], [words] if words else []
         if like or unlike:
             vectors = [self._head(spoken, like, unlike)]
-            shown += [f"like {len(like)} and unlike {len(unlike)} examples"]
+            against = f" and unlike {format_count(len(unlike), 'example')}" if unlike else ""
+            shown += [f"like {format_count(len(like), 'example')}{against}"]
         if image is not None:
             vectors.append(self.look(image))
             shown.append(f"like {Path(image).name}")
