@@ -16,6 +16,7 @@ from geoglot.legible import reason_of
 from geoglot.outputs.atomic import appears
 from geoglot.outputs.legend import Legend
 from geoglot.outputs.lettering import explain_numbers, fit_labels, load_font, make_writable
+from geoglot.outputs.margin import Margin
 from geoglot.outputs.panels import montage, to_bytes
 
 #: Longer side of the scene in a picture, in pixels
@@ -37,13 +38,14 @@ def write_overlay(
     legend: Legend,
     lines: Sequence[str],
     output: Path,
+    margin: Margin | None = None,
     before: Float[np.ndarray, "3 rows cols"] | None = None,
 ) -> tuple[str, ...]:
-    """Write the pictures of `map_panels` as one, with `lines` below, each in the colour of its class.
+    """Write the pictures of `map_panels` as one, below them the margin and `lines`, each in the colour of its class.
 
     Returns notes, such as the names that the picture cannot write.
     """
-    return _write(map_panels(thumbnail, class_map, legend, before), legend, lines, output)
+    return _write(map_panels(thumbnail, class_map, legend, before), legend, lines, output, margin)
 
 
 def write_outlines(
@@ -52,10 +54,11 @@ def write_outlines(
     legend: Legend,
     lines: Sequence[str],
     output: Path,
+    margin: Margin | None = None,
     hollow: Collection[str] = (),
 ) -> tuple[str, ...]:
     """Like `write_overlay`, for the pictures of `outline_panels`."""
-    return _write(outline_panels(thumbnail, outlines, legend, hollow), legend, lines, output)
+    return _write(outline_panels(thumbnail, outlines, legend, hollow), legend, lines, output, margin)
 
 
 def map_panels(
@@ -115,9 +118,14 @@ def _paint(
     return Image.fromarray((scene * (1 - share) + colours[classes] * share).round().astype(np.uint8))
 
 
-def _write(panels: Sequence[Image.Image], legend: Legend, lines: Sequence[str], output: Path) -> tuple[str, ...]:
-    """Write pictures from left to right, with a legend below."""
-    sheet, notes = _add_legend(montage([panels]), legend, lines)
+def _write(
+    panels: Sequence[Image.Image], legend: Legend, lines: Sequence[str], output: Path, margin: Margin | None
+) -> tuple[str, ...]:
+    """Write pictures from left to right, with a margin and a legend below."""
+    if margin:
+        margin.outline_area(panels[-1])
+    pictures = montage([panels])
+    sheet, notes = _add_legend(margin.below(pictures) if margin else pictures, legend, lines)
     with appears(output) as temporary:
         sheet.save(temporary, "PNG")
     return notes

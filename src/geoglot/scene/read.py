@@ -1,7 +1,7 @@
 """What every task does with a scene: open it at a resolution that the model understands, record and explain how it is
 read, and draw it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict
 from functools import partial
@@ -9,16 +9,21 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from shapely.geometry.base import BaseGeometry
 
 from geoglot.aliases import PathLike
 from geoglot.errors import InputError, ReadError
 from geoglot.figures import format_number
+from geoglot.geo import Grid
+from geoglot.lonlat import to_map, to_pixels
 from geoglot.models.base import Card
 from geoglot.options import ReadOptions
 from geoglot.outputs.made import Made
+from geoglot.outputs.margin import Margin
 from geoglot.outputs.overlay import SIDE
 from geoglot.scene.windows import WindowPlan
 from geoglot.sources.raster import Raster, open_raster
+from geoglot.sources.scene_day import day_of
 from geoglot.sources.tile import Tile
 from geoglot.version import __version__
 
@@ -150,6 +155,13 @@ def understands(model: str, resolution: tuple[float, float]) -> str:
     """The ground resolutions that a model was made for, finest and coarsest in metres, in words."""
     finest, coarsest = resolution
     return f"{model} understands {format_number(finest)} to {format_number(coarsest)} m"
+
+
+def margin_of(tiles: Sequence[Tile], area: BaseGeometry | None = None, grid: Grid | None = None) -> Margin:
+    """What stands below the picture of scenes, of which the last shows the result; `area` is in pixels of `grid`."""
+    own = tiles[-1].grid
+    outline = None if area is None or grid is None else to_pixels(to_map([area], grid), own)[0]
+    return Margin(own, [(tile.uri, day_of(tile.uri, tile.time)) for tile in tiles], outline)
 
 
 def write_picture(

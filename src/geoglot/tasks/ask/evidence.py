@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
@@ -17,6 +18,7 @@ from geoglot.lonlat import orient_rings, project_to_lonlat, to_pixels
 from geoglot.outputs.atomic import write_bytes
 from geoglot.outputs.legend import Legend
 from geoglot.outputs.made import Made
+from geoglot.outputs.margin import Margin
 from geoglot.outputs.overlay import SIDE, write_outlines
 from geoglot.tasks.ask.ground import Ground
 from geoglot.tasks.ask.scene_things import Region, SceneObject
@@ -33,6 +35,14 @@ class Pictured(Protocol):
     @property
     def grid(self) -> Grid:
         """The grid whose map coordinates geometries have."""
+
+    @property
+    def uri(self) -> str:
+        """Where its pixels come from."""
+
+    @property
+    def day(self) -> date | None:
+        """When it was taken."""
 
     def picture(self, side: int) -> tuple[Float[np.ndarray, "3 rows cols"], Grid]:
         """Pixels of the scene, at most `side` a side, and their grid."""
@@ -115,9 +125,8 @@ def write_evidence(made: Made, document: Mapping[str, Any], scene: Pictured, tex
     pixels, grid = scene.picture(SIDE)
     drawn = outline_evidence(document, grid)
     with made.writing(picture) as draft:
-        notes = write_outlines(
-            pixels, drawn.outlines, Legend(drawn.names), [text, *drawn.lines], draft, hollow=(REGION,)
-        )
+        margin, lines = Margin(grid, [(scene.uri, scene.day)]), [text, *drawn.lines]
+        notes = write_outlines(pixels, drawn.outlines, Legend(drawn.names), lines, draft, margin, hollow=(REGION,))
     document = dict(document) | ({"notes": list(notes)} if notes else {})
     with made.writing(path) as draft:
         write_bytes(draft, json.dumps(document, ensure_ascii=False).encode())

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import asdict, dataclass, field, replace
+from datetime import date
 from typing import Any
 
 import numpy as np
@@ -25,6 +26,7 @@ from geoglot.scene.read import check_bands, open_scene, pixel_size, reading_note
 from geoglot.scene.visible import crowded, why_not_seen
 from geoglot.scene.wording import word_notes
 from geoglot.sources.raster import Raster
+from geoglot.sources.scene_day import day_of
 from geoglot.sources.tile import Tile
 from geoglot.tasks.ask.scene_things import SceneObject, Sighting
 from geoglot.tasks.find.find import find
@@ -170,6 +172,10 @@ class RasterScene(AbstractContextManager["RasterScene"]):
         part = whole.grid.window(Window(top, left, bottom - top, right - left))
         block = np.s_[top:bottom, left:right]
         return replace(whole, pixels=whole.pixels[:, *block], valid=whole.valid[block], grid=part)
+
+    @property
+    def day(self) -> date | None:
+        return day_of(self.uri, self._raster.time)
 
     def picture(self, side: int) -> tuple[Float[np.ndarray, "3 rows cols"], Grid]:
         tile = self._raster.thumbnail(side)

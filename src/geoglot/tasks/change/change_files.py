@@ -22,9 +22,9 @@ from geoglot.outputs.made import Made, made_before, named_by
 from geoglot.outputs.overlay import MOST_LINES, SIDE, write_overlay
 from geoglot.outputs.styles import make_style
 from geoglot.outputs.vector_files import check_format, explain_format, write_frames
-from geoglot.scene.read import write_picture
-from geoglot.sources.raster import Raster
+from geoglot.scene.read import margin_of, write_picture
 from geoglot.sources.tile import Tile
+from geoglot.tasks.change.align.align import Aligned
 from geoglot.tasks.change.history import History, Strip
 from geoglot.tasks.change.legends import GAINED, LOST, STAYS, ChangeLegend, class_legend, states_of, transition_legend
 from geoglot.tasks.change.polygons import Polygons
@@ -149,8 +149,7 @@ class ChangeFiles:
 
     def draw(
         self,
-        first: Raster,
-        last: Raster,
+        aligned: Aligned,
         dates: Sequence[str],
         pixels: Integer[np.ndarray, " transition"],
     ) -> tuple[str, ...]:
@@ -163,10 +162,12 @@ class ChangeFiles:
         title = f"{dates[0]}, {dates[-1]}, and what changed" + ("" if names else ": nothing")
 
         def overlay(thumbnail: Tile, draft: Path) -> tuple[str, ...]:
-            before = first.thumbnail(SIDE).pixels[:3]
-            return write_overlay(thumbnail.pixels[:3], self.map, self.legend, [title, *names], draft, before)
+            before = aligned.dates[0].thumbnail(SIDE)
+            margin = margin_of([before, thumbnail], aligned.common.area, aligned.grid)
+            panels = thumbnail.pixels[:3], self.map, self.legend
+            return write_overlay(*panels, [title, *names], draft, margin, before.pixels[:3])
 
-        return write_picture(last, self.made, self.overlay, overlay)
+        return write_picture(aligned.dates[-1], self.made, self.overlay, overlay)
 
     def named(self) -> dict[str, Path]:
         """The files that were written, by what they are."""

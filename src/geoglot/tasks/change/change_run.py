@@ -82,7 +82,7 @@ class ChangeRun:
         notes += _told_of([reading_notes(date, asked.dense.card, asked.read) for date in aligned.dates], aligned.dates)
         notes += _told_of([each.notes for each in asked.bands], aligned.dates)
         notes += [*drawn, *cut]
-        notes += files.draw(aligned.dates[0], aligned.dates[-1], dates, tally.across)
+        notes += files.draw(aligned, dates, tally.across)
         known = int(tally.pixels[0].sum())
         if not known:
             notes.append(NO_PIXEL)

@@ -207,7 +207,7 @@ def _finish(
     if unrefined:
         notes.append(f"{unrefined} of {len(table)} outlines could not be refined: they follow the scores")
     legend = Legend(tuple(search.names))
-    notes += files.draw(scene.raster, table, legend) if files else ()
+    notes += files.draw(scene.raster, table, legend, scene.area) if files else ()
     notes += explain_format(files.objects if files else None, table.columns.drop("geometry"), search.names)
     result = FindResult(
         model=scene.dense.card.name,

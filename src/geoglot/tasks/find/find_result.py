@@ -10,6 +10,7 @@ from typing import Any
 import geopandas as gpd
 import numpy as np
 import shapely
+from shapely.geometry.base import BaseGeometry
 
 from geoglot.figures import choose_area_unit, format_area, format_some
 from geoglot.geo import Grid
@@ -25,7 +26,7 @@ from geoglot.outputs.palette import hex_of
 from geoglot.outputs.styles import make_style
 from geoglot.outputs.vector_files import check_format, write_frames
 from geoglot.scene.name_presence import round_presence
-from geoglot.scene.read import write_picture
+from geoglot.scene.read import margin_of, write_picture
 from geoglot.scene.stream import describe_windows
 from geoglot.scene.windows import WindowPlan
 from geoglot.sources.raster import Raster
@@ -161,12 +162,15 @@ class FindFiles:
         made = Made("find", output, files, stale, [work_of(output), work_of(outlines_of(output))])
         return cls(output, picture if overlay else None, made)
 
-    def draw(self, raster: Raster, objects: gpd.GeoDataFrame, legend: Legend) -> tuple[str, ...]:
+    def draw(
+        self, raster: Raster, objects: gpd.GeoDataFrame, legend: Legend, area: BaseGeometry | None
+    ) -> tuple[str, ...]:
         """Write the picture, unless the scene is too damaged for one; returns notes."""
 
         def outline(thumbnail: Tile, draft: Path) -> tuple[str, ...]:
             outlines, lines = outlines_on(objects, thumbnail.grid), count_lines(objects, legend.names)
-            return write_outlines(thumbnail.pixels[:3], outlines, legend, lines, draft)
+            margin = margin_of([thumbnail], area, raster.grid)
+            return write_outlines(thumbnail.pixels[:3], outlines, legend, lines, draft, margin)
 
         return write_picture(raster, self.made, self.overlay, outline)
 

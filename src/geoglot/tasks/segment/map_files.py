@@ -21,7 +21,7 @@ from geoglot.outputs.overlay import write_overlay
 from geoglot.outputs.shapes import ClassStrip, trace
 from geoglot.outputs.vector_files import check_format, explain_format, write_polygons
 from geoglot.scene.classmap import CONFIDENCE_STEPS, OTHER
-from geoglot.scene.read import write_picture
+from geoglot.scene.read import margin_of, write_picture
 from geoglot.scene.stream import describe_windows
 from geoglot.sources.raster import Raster
 from geoglot.sources.read_ahead import FailedWindow
@@ -93,7 +93,7 @@ class Outputs:
         lines = [line for _, line in legend_lines(shares)]
 
         def overlay(thumbnail: Tile, draft: Path) -> tuple[str, ...]:
-            return write_overlay(thumbnail.pixels[:3], self.classes, legend, lines, draft)
+            return write_overlay(thumbnail.pixels[:3], self.classes, legend, lines, draft, margin_of([thumbnail]))
 
         return write_picture(raster, self.made, self.overlay, overlay)
 
