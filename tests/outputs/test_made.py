@@ -225,3 +225,55 @@ def test_hidden_names_are_never_too_long(tmp_path: Path) -> None:
     with appears(tmp_path / ("b" * 255)) as draft:
         draft.write_bytes(b"x")
     assert not list(tmp_path.glob(".*"))
+
+
+def make_styled(output: Path, style: str, *inputs: Path) -> Made:
+    """One run that writes a file and a style beside it."""
+    made = Made("find", output)
+    made.check(*inputs)
+    made.start("run", True)
+    with made.writing(output) as draft:
+        draft.write_text("features")
+        draft.with_suffix(".qml").write_text(style)
+    made.finish({})
+    return made
+
+
+def test_a_style_is_part_of_the_run_and_goes_on_with_it(tmp_path: Path) -> None:
+    made = make_styled(tmp_path / "pools.geojson", "first")
+    assert {each["path"] for each in json.loads(made.record.read_text())["made"]["files"]} == {
+        "pools.geojson", "pools.qml"
+    }  # fmt: skip
+    make_styled(tmp_path / "pools.geojson", "second")
+    assert (tmp_path / "pools.qml").read_text() == "second"
+
+
+def test_a_style_that_somebody_else_made_stays_and_stops_no_run(tmp_path: Path) -> None:
+    make_styled(tmp_path / "pools.geojson", "ours")
+    (tmp_path / "pools.qml").write_text("changed in QGIS")
+    make_styled(tmp_path / "pools.geojson", "ours again")
+    assert (tmp_path / "pools.qml").read_text() == "changed in QGIS"
+    make_styled(tmp_path / "pools.fgb", "of another result")
+    assert (tmp_path / "pools.qml").read_text() == "changed in QGIS" and (tmp_path / "pools.fgb").exists()
+
+
+def test_a_scene_gets_no_style_from_a_result_of_its_name(tmp_path: Path) -> None:
+    scene = tmp_path / "scene.tif"
+    scene.write_bytes(b"pixels")
+    make_styled(tmp_path / "scene.geojson", "ours", scene)
+    assert sorted(contents(tmp_path)) == ["scene.geojson", "scene.manifest.json", "scene.tif"]
+
+
+def test_all_parts_of_a_shapefile_belong_to_the_run(tmp_path: Path) -> None:
+    output, made = tmp_path / "pools.shp", Made("find", tmp_path / "pools.shp")
+    (tmp_path / "pools.dbf").write_bytes(b"mine")
+    with pytest.raises(OutputError, match=r"pools\.dbf was made or changed by another program"):
+        made.start("run", True)
+    (tmp_path / "pools.dbf").unlink()
+    with made.writing(output) as draft:
+        for end in ("shp", "shx", "dbf", "prj", "cpg"):
+            draft.with_suffix(f".{end}").write_bytes(b"part")
+    (tmp_path / "pools.qix").write_bytes(b"an index of another program")
+    made.finish({})
+    proofs = {each["path"] for each in json.loads(made.record.read_text())["made"]["files"]}
+    assert proofs == {f"pools.{end}" for end in ("shp", "shx", "dbf", "prj", "cpg")}

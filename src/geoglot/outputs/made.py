@@ -2,6 +2,9 @@
 
 A file is ours if a record names it and its sha256 is still the recorded one. Nothing else is replaced or removed,
 whatever its name. The ledger of a killed run names the files that it had made. Decision 13 gives the reasons.
+
+A run that finds another file in its way is refused. Only for a style, which several files of one name share and which
+people change in QGIS, it goes on: the style that is there stays.
 """
 
 import os
@@ -19,7 +22,8 @@ from geoglot.outputs.own import check_own, hidden_path
 from geoglot.outputs.record import KEY, Proof, Record, read_record
 
 # GDAL, SQLite and QGIS read these together with a file: an old one beside a new file would be taken for a part of it.
-_STYLE = ("{stem}.qml",)
+_QML = ".qml"
+_STYLE = ("{stem}" + _QML,)
 _RASTER = ("{name}.aux.xml", "{name}.ovr", "{name}.msk", "{stem}.tfw", "{stem}.wld", *_STYLE)
 _SQLITE = ("{name}-wal", "{name}-shm", "{name}-journal")  # the style is a table inside
 _SHAPEFILE = tuple(f"{{stem}}.{end}" for end in ("shx", "dbf", "prj", "cpg", "qix", "sbn", "sbx"))
@@ -75,15 +79,16 @@ class Made:
         self._ledger = hidden_path(self.record, KEY)
         self._work = [*work, *(hidden_path(path, "new") for path in self._files)]
         self._work += [hidden_path(path, "part") for path in (self.record, self._ledger)]
-        self._run, self._known = "", list[Proof]()
+        self._run, self._known, self._read_stems = "", list[Proof](), set[Path]()
 
     def check(self, *inputs: PathLike | None) -> None:
         """Before any work, refuse outputs that cannot be written or are inputs, and foreign folders of work."""
         for path in (*self._files, self.record, self._ledger):
             check_folder(path)
         # os.path.exists is False for text that cannot be a name, such as class words; Path.exists raises.
-        read = [Path(path) for path in inputs if path is not None and os.path.exists(path)]  # noqa: PTH110
-        read = [path for path in _with_beside(read) if path.exists()]
+        given = [Path(path) for path in inputs if path is not None and os.path.exists(path)]  # noqa: PTH110
+        self._read_stems |= {path.resolve().with_suffix("") for path in given}
+        read = [path for path in _with_beside(given) if path.exists() and (path in given or path.suffix != _QML)]
         for path in (*_with_beside(self._files), *_with_beside(self._stale), self.record, self._ledger):
             if path.exists() and any(path.samefile(source) for source in read):
                 raise InputError(f"{path} is the source of this run, or a part of it; give the output another name")
@@ -99,7 +104,7 @@ class Made:
         """
         self._run = run
         self._known = [*self._read(self.record, overwrite), *self._read(self._ledger, True)]
-        for path in filter(os.path.lexists, _with_beside(self._files)):
+        for path in (path for path in _with_beside(self._files) if path.suffix != _QML and os.path.lexists(path)):
             proofs = self._proofs(path)
             if proofs and not overwrite and all(proof.run != run for proof in proofs):
                 raise OutputError(self._another_run(path))
@@ -117,6 +122,7 @@ class Made:
             yield (draft := folder / path.name)
             check_own(folder)
             new = {path.with_name(file.name): file for file in _with_beside([draft]) if file.exists()}
+            new = {target: file for target, file in new.items() if target.suffix != _QML or self._may_style(target)}
             self._known += [Proof.of(file, self._relative(target), self._run) for target, file in new.items()]
             self._open_ledger()
             for old in beside(path):
@@ -169,6 +175,11 @@ class Made:
 
     def _sealed(self, document: Mapping[str, Any], proofs: Sequence[Proof]) -> dict[str, Any]:
         return Record(self._door, self.output.name, self._run, tuple(proofs)).sealed(document)
+
+    def _may_style(self, style: Path) -> bool:
+        """Whether a style may be written: not for an input of the same name, nor over a style of somebody else."""
+        own = style.resolve().with_suffix("") not in self._read_stems
+        return own and (not os.path.lexists(style) or self._is_ours(style))
 
     def _is_ours(self, path: Path) -> bool:
         return any(proof.fits(path) for proof in self._proofs(path))
