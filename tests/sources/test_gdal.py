@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 import pyogrio
@@ -18,7 +17,7 @@ from PIL import Image
 
 from conftest import UTM, MakeGeotiff
 from geoglot.errors import GeoglotError, SourceError
-from geoglot.sources.gdal import Handles, gdal_options, open_dataset, open_handle
+from geoglot.sources.gdal import gdal_options, open_dataset, open_handle
 from geoglot.sources.raster import open_raster
 from geoglot.sources.vectors import read_vectors
 from geoglot.tasks.inspection import inspect_raster
@@ -112,45 +111,6 @@ def test_options_hold_until_the_outermost_block_ends() -> None:
         assert allowed() == "none"
     with gdal_options("scene.tif"):  # and again afterwards
         assert allowed() == "none"
-
-
-def test_handles_that_are_opened_otherwise_are_all_so() -> None:
-    class Handle(NamedTuple):
-        name: str
-        closed: list[str]
-
-        def close(self) -> None:
-            self.closed.append(self.name)
-
-    closed = list[str]()
-    handles = Handles(lambda: Handle("first", closed))
-    with handles.borrow() as first:
-        assert first.name == "first"
-    handles.open_otherwise(lambda: Handle("second", closed))
-    with handles.borrow() as second:
-        assert second.name == "second" and closed == ["first"]
-
-
-def test_a_handle_is_lent_to_one_reader_at_a_time() -> None:
-    opened: list[Handle] = []
-
-    class Handle:
-        closed = False
-
-        def __init__(self) -> None:
-            opened.append(self)
-
-        def close(self) -> None:
-            self.closed = True
-
-    handles = Handles(Handle)
-    with handles.borrow() as one, handles.borrow() as two:
-        assert one is not two
-    with handles.borrow() as again:
-        assert again in (one, two)
-        handles.close()
-        assert not again.closed
-    assert len(opened) == 2 and all(handle.closed for handle in opened)
 
 
 HINT = '<PAMDataset><Metadata domain="OVERVIEWS"><MDI key="OVERVIEW_FILE">{}</MDI></Metadata></PAMDataset>'

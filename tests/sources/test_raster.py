@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import os
+import pickle
 import zipfile
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -397,3 +398,18 @@ def test_pages_that_are_not_read_are_told(tmp_path: Path) -> None:
     first.save(tmp_path / "a.tif", save_all=True, append_images=others)
     with open_raster(tmp_path / "a.tif") as raster:
         assert any("holds 3 images, and the first is read" in note for note in raster.warnings)
+
+
+def test_a_closed_raster_can_be_looked_at_again_until_its_file_changes(make_geotiff: MakeGeotiff) -> None:
+    """As it was read: bands, numbers and grid."""
+    numbers = np.random.default_rng(0).integers(100, 3000, (4, 90, 120)).astype(np.uint16)
+    path = make_geotiff(numbers)
+    with open_raster(path, bands=[4, 2, 1], resolution=20.0, nodata=100) as raster:
+        seen = raster.thumbnail(64)
+    again = pickle.loads(pickle.dumps(raster.reopened())).look_again(64)
+    np.testing.assert_array_equal(again.pixels, seen.pixels)
+    np.testing.assert_array_equal(again.valid, seen.valid)
+    assert again.grid == seen.grid and again.bands == seen.bands
+    make_geotiff(numbers + 1, path=path)
+    with pytest.raises(SourceError, match="has changed since it was opened"):
+        raster.look_again(64)

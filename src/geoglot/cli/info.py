@@ -12,7 +12,7 @@ from geoglot.figures import format_count
 from geoglot.options import ReadOptions
 
 if TYPE_CHECKING:
-    from geoglot.tasks.inspection import RasterInfo
+    from geoglot.tasks.raster_info import RasterInfo
 
 _MOST_LINES = 512  # bands
 

@@ -30,8 +30,9 @@ from geoglot.footprint import Footprint
 from geoglot.geo import Grid, Window
 from geoglot.sources.analysis_grid import ResolutionLike, analysis_grid, oblong_notes, shrink
 from geoglot.sources.bands.band_choice import Bands, Choice
-from geoglot.sources.gdal import Handles, gdal_options, open_dataset, open_handle, source_errors
+from geoglot.sources.gdal import gdal_options, open_dataset, open_handle, source_errors
 from geoglot.sources.georeferencing import locate
+from geoglot.sources.handles import Handles
 from geoglot.sources.pixels.band_reader import BandReader
 from geoglot.sources.pixels.overviews import overviews_match
 from geoglot.sources.pixels.radiometry import FULL_RANGE, Radiometry, find_radiometry

@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, field
 from functools import partial
 from itertools import zip_longest
 from pathlib import Path
@@ -17,108 +16,21 @@ from geoglot.lonlat import lonlat_bounds
 from geoglot.models.base import Card
 from geoglot.models.zoo import BUNDLED, card_of, find_model
 from geoglot.options import ReadOptions
-from geoglot.outputs.notebook.page import Drawing, Page
-from geoglot.outputs.notebook.shown import ShownOnMap
 from geoglot.outputs.panels import Panel, check_picture, write_panels
 from geoglot.scene.read import NO_PIXEL, open_to_look, out_of_reach, pixel_size, too_small_to_map, understands
-from geoglot.scene.scene_page import draw_scene
-from geoglot.scene.visible import Shown, shown_by
+from geoglot.scene.visible import shown_by
 from geoglot.sources.bands.band_choice import Bands
 from geoglot.sources.gdal import open_dataset
 from geoglot.sources.pixels.radiometry import PERCENTILE, PERCENTILES
 from geoglot.sources.raster import Raster, open_raster
 from geoglot.sources.tile import Tile
-from geoglot.tasks.raster_page import page_of_raster
+from geoglot.tasks.raster_info import BandInfo, Fit, RasterInfo
 
 _LARGE, _SMALL, _ACROSS = 560, 180, 6  # side of a colour picture and of a single band in pixels; bands in a row
 _MOST = 48  # bands that a picture shows
 _MOST_MEASURED = 512  # bands of which each is opened; of a file with more, the first _MOST
 _Look = Callable[..., Raster]  # opens the raster with a choice of bands, in its own pixels
 _SAME = 1.05  # ratio up to which two resolutions count as the same
-
-
-@dataclass(frozen=True)
-class BandInfo:
-    """One band of the file."""
-
-    index: int
-    """Counted from 1."""
-    name: str
-    """Its description in the file, lower case; empty if there is none."""
-    colour: str | None
-    """red, green, blue, nir, ..., if the file or the sensor preset says it."""
-    wavelength_um: float | None
-    type: str
-    nodata: float | str | None
-    """A number, "nan", or None if the file states none."""
-    low: float | None
-    """2nd percentile of its stored numbers, from an overview; None without a valid pixel, or if there are too many."""
-    high: float | None
-    """98th percentile."""
-
-
-@dataclass(frozen=True)
-class Fit:
-    """How a model would read the raster."""
-
-    model: str
-    understands_m: tuple[float, float]
-    """Metres a pixel, finest and coarsest."""
-    read_at_m: float | None
-    """Metres per pixel at which it would be read; None without a CRS, since it is read in its own pixels."""
-    shape: tuple[int, int]
-    """Rows and columns of the grid that would be read."""
-    fits: bool | None
-    """True if the model understands the raster's own resolution; None if that is unknown."""
-    says: str
-    """The same as a sentence."""
-
-
-@dataclass(frozen=True)
-class RasterInfo(ShownOnMap):
-    """What `geoglot info` prints."""
-
-    source: str
-    driver: str
-    shape: tuple[int, int]
-    bands: tuple[BandInfo, ...]
-    crs: str | None
-    resolution_m: float | None
-    bounds: tuple[float, float, float, float] | None
-    """West, south, east, north in degrees; west > east across the antimeridian."""
-    area_m2: float | None
-    """Area of the whole grid, no data included."""
-    time: str | None
-    sensor: str | None
-    """The sensor that its name, its tags, its band numbers or the preset indicate."""
-    shown: tuple[int, ...]
-    """Indices of red, green and blue, and of any more bands that were asked for."""
-    why: str
-    """The end of the sentence "these are red, green, blue ..."."""
-    guessed: bool
-    """True if they are the first three bands because nothing indicates others."""
-    radiometry: dict[str, Any]
-    overviews: tuple[int, ...]
-    fit: Fit
-    shows: Shown | None
-    """Common things that its pixels show one by one, and others; None if the size of its pixels is unknown."""
-    notes: tuple[str, ...]
-    picture: Path | None
-    """The picture of the bands."""
-    scene: Raster = field(repr=False, compare=False)
-    """The raster as it would be read, closed."""
-
-    def to_json(self) -> dict[str, Any]:
-        """The document of `geoglot info --json` and `geoglot bands --json`."""
-        document = asdict(self) | {"picture": str(self.picture) if self.picture else None}
-        del document["scene"]
-        return document
-
-    def page(self) -> Page:
-        return page_of_raster(self)
-
-    def draw(self) -> Drawing:
-        return draw_scene(self.scene, self.source)
 
 
 def inspect_raster(

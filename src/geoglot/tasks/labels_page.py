@@ -23,8 +23,6 @@ if TYPE_CHECKING:
     from geoglot.sources.raster import Raster
     from geoglot.tasks.image_labels import Bounds, Label, Labels
 
-_MOST = 20_000  # windows that are drawn
-
 
 def page_of_labels(labels: Labels) -> Page:
     """How many have each label, then each image or window."""
@@ -63,7 +61,7 @@ def draw_labels(labels: Labels) -> Drawing:
     entries = list(zip(legend.colours, legend.names, strict=True))
     if len(labels.rasters) == 1 and any(label.window for label in labels.results):
         [raster] = labels.rasters.values()
-        scene, drawn = _draw_windows(raster, labels.results[:_MOST], legend)
+        scene, drawn = _draw_windows(raster, labels.results, legend)
         return Drawing([scene], drawn, entries, shapes)
     said = {label.source: f"{label.label} {label.probability:.1%}" for label in labels.results}
     pictures = list[Picture]()

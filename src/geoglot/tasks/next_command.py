@@ -6,7 +6,7 @@ from pathlib import Path
 from geoglot.aliases import PathLike
 from geoglot.models.zoo import BUNDLED, card_of, find_model
 from geoglot.options import ReadOptions
-from geoglot.tasks.inspection import RasterInfo
+from geoglot.tasks.raster_info import RasterInfo
 
 #: Coarsest pixel in metres, and what is mapped there: covers that pixels of that size show
 _CLASSES = (

@@ -10,7 +10,7 @@ from geoglot.outputs.notebook.page import Page, Table
 
 if TYPE_CHECKING:
     from geoglot.scene.visible import Shown
-    from geoglot.tasks.inspection import BandInfo, RasterInfo
+    from geoglot.tasks.raster_info import BandInfo, RasterInfo
 
 
 def raster_facts(info: RasterInfo) -> dict[str, str]:

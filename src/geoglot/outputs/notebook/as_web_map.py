@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     import geopandas as gpd
 
 _MOST = 2000  # shapes
-_ENTRIES, _LETTERS = 20, 80  # of the legend
+_ENTRIES, _LETTERS, _TITLE = 20, 80, 240  # entries of the legend, letters of a text and of the title
 _LAST = 85.05  # degrees of latitude at which web maps end
 _DEEPEST, _FINEST_TILES = 24, 19  # zooms; of the map, and of most base maps, which are enlarged beyond
 _ALPHA = 4  # channels of a picture with transparency
@@ -87,9 +87,9 @@ def _base_map(folium: Any, tiles: str) -> Any:
         ) from error
 
 
-def _inert(text: object) -> str:
+def _inert(text: object, most: int = _LETTERS) -> str:
     """A text as HTML that no template takes for its own."""
-    return safe(text, _LETTERS).replace("{", "&#123;")
+    return safe(text, most).replace("{", "&#123;")
 
 
 def _bounds(picture: Picture) -> Bounds:
@@ -161,7 +161,7 @@ def _legend(folium: Any, drawing: Drawing, title: str, left: int) -> Any:
     """A box with the title and the legend."""
     from folium.template import Template
 
-    lines = [f"<b>{_inert(title)}</b>"]
+    lines = [f"<b>{_inert(title, _TITLE)}</b>"]
     lines += [
         f'<span style="background:{hex_of(colour)}">&emsp;</span> {_inert(text)}'
         for colour, text in drawing.entries[:_ENTRIES]

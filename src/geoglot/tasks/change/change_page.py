@@ -7,11 +7,14 @@ from typing import TYPE_CHECKING
 
 import geopandas as gpd
 import numpy as np
+from PIL import Image
 
 from geoglot.figures import format_area, format_areas
 from geoglot.lonlat import to_pixels
 from geoglot.outputs.notebook.page import Drawing, Page, Picture, Table
 from geoglot.outputs.overlay import SIDE, map_panels, outline_panels
+from geoglot.outputs.palette import Colour
+from geoglot.outputs.panels import to_bytes
 from geoglot.tasks.change.legends import ChangeLegend, states_of, transition_legend
 
 if TYPE_CHECKING:
@@ -40,7 +43,7 @@ def draw_changes(result: ChangeResult) -> Drawing:
         named = (changes["from"] + " to " + changes["to"]).tolist()
         outlines = list(zip(named, to_pixels(changes.geometry.to_numpy(), after.grid), strict=True))
         drawn = outline_panels(after.pixels[:3], outlines, legend)[1]
-        panels = [outline_panels(tile.pixels[:3], [], legend)[0] for tile in (before, after)]
+        panels = [Image.fromarray(to_bytes(tile.pixels[:3])) for tile in (before, after)]
     scenes = [
         Picture(date, image, after.grid)
         for date, image in zip((result.dates[0], result.dates[-1]), panels, strict=True)
@@ -48,7 +51,7 @@ def draw_changes(result: ChangeResult) -> Drawing:
     return Drawing(scenes, Picture("what changed", drawn, after.grid), _entries(result, legend), _shapes(changes))
 
 
-def _entries(result: ChangeResult, legend: ChangeLegend) -> list[tuple[tuple[int, int, int], str]]:
+def _entries(result: ChangeResult, legend: ChangeLegend) -> list[tuple[Colour, str]]:
     """The changes that there are, the largest first, with their area over all steps."""
     pixels, areas = Counter[str](), defaultdict[str, float](float)
     for each in result.transitions:
