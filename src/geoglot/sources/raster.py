@@ -126,7 +126,7 @@ class Raster:
     @cached_property
     def spectrum(self) -> Spectrum | None:
         """The bands that spectral indices compare; None if near infrared and beyond are not there or not named."""
-        if not self.named.has_infrared:
+        if not self.named.infrared:
             return None
         with self._handles.borrow() as dataset, gdal_options(self.uri):
             return find_spectrum(dataset, self.named, self._reader.nodata)

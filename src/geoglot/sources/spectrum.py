@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
@@ -48,10 +48,15 @@ class NamedBands:
         indexes = spectral_bands(bands.spectrum(sensor), bands.descriptions, bands.wavelengths)
         return cls(indexes, sum(colour != "alpha" for colour in bands.colours), sensor)
 
+    def only(self, names: Collection[str]) -> NamedBands:
+        """These bands without those of other names, of which the raster then says nothing."""
+        kept = {name: index for name, index in self.indexes.items() if name in names}
+        return self if len(kept) == len(self.indexes) else replace(self, indexes=kept, count=len(kept))
+
     @property
-    def has_infrared(self) -> bool:
-        """Whether near infrared or a longer wave is among them."""
-        return not self.indexes.keys() <= {"blue", "green", "red"}
+    def infrared(self) -> tuple[str, ...]:
+        """Those of near infrared and longer waves."""
+        return tuple(name for name in self.indexes if name not in ("blue", "green", "red"))
 
 
 @dataclass(frozen=True, eq=False)

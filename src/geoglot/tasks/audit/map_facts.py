@@ -41,20 +41,31 @@ def read_map_facts(path: Path) -> Mapping[str, Any]:
 
 def scenes_of(facts: Mapping[str, Any]) -> tuple[str, ...]:
     """The scenes of a map that are still there, the oldest date first."""
-    sources = facts.get("sources", [facts.get("source")])
-    found = [source["uri"] for source in sources if isinstance(source, Mapping) and isinstance(source.get("uri"), str)]
-    return tuple(uri for uri in found if is_local(uri) and Path(uri).is_file())
+    return tuple(uri for uri in _sources_of(facts) if is_local(uri) and Path(uri).is_file())
 
 
 def with_shifts(scenes: Sequence[str], facts: Mapping[str, Any]) -> tuple[Shown, ...]:
     """The scenes with the shifts by which `geoglot change` aligned them; none for a scene that it did not move."""
     entries, shifts = facts.get("alignment"), dict[Path, tuple[float, float]]()
-    for entry in entries if isinstance(entries, list) else []:
+    # An entry holds the name as the user wrote it, which means another file from another folder.
+    for uri, entry in zip(_sources_of(facts), entries if isinstance(entries, list) else [], strict=False):
         match entry:
-            case {"source": str(source), "shift_applied": True, "shift_px": [float(right), float(down)]}:
+            case {"shift_applied": True, "shift_px": [float(right), float(down)]}:
                 if math.hypot(down, right) < _FARTHEST:
-                    shifts[Path(source).absolute()] = down, right
-    return tuple(Shown(scene, *shifts.get(Path(scene).absolute(), (0.0, 0.0))) for scene in scenes)
+                    shifts[_path_of(uri)] = down, right
+    return tuple(Shown(scene, *shifts.get(_path_of(scene), (0.0, 0.0))) for scene in scenes)
+
+
+def _sources_of(facts: Mapping[str, Any]) -> list[str]:
+    """The scenes that a map was made of, by their full paths."""
+    sources = facts.get("sources", [facts.get("source")])
+    known = sources if isinstance(sources, list) else []
+    return [source["uri"] for source in known if isinstance(source, Mapping) and isinstance(source.get("uri"), str)]
+
+
+def _path_of(uri: str) -> Path:
+    path = Path(uri)
+    return path.resolve() if path.is_file() else path.absolute()
 
 
 def transitions_of(facts: Mapping[str, Any], names: Collection[str]) -> dict[str, tuple[str, str]]:

@@ -6,10 +6,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import rasterio
 from affine import Affine
 from scipy import ndimage
 
 from geoglot.geo import Window
+from geoglot.scene.class_words import ClassWords
+from geoglot.scene.consult_bands import consult_bands
 from geoglot.sources.raster import open_raster
 from geoglot.tasks.change.align.align import align_dates
 from geoglot.tasks.change.align.clouds import find_hidden
@@ -61,8 +64,6 @@ def test_bands_beyond_the_visible_are_comparable_too(tmp_path: Path) -> None:
         write_scene(path, seen(pixels, number), nodata=0)
     with align_dates(paths) as aligned:
         assert aligned.dates[0].spectrum is None  # no band is named
-    import rasterio
-
     for path in paths:
         with rasterio.open(path, "r+") as file:
             file.descriptions = ("red", "green", "blue", "nir")
@@ -70,6 +71,26 @@ def test_bands_beyond_the_visible_are_comparable_too(tmp_path: Path) -> None:
         first, second = (dated.read_spectrum(Window(0, 0, 50, 50))[0]["nir"] for dated in aligned.dates)
         assert np.abs(first - second).mean() < 0.02 * 255
         assert all(dated.spectrum and dated.spectrum.sample["nir"].size for dated in aligned.dates)
+
+
+def test_bands_that_not_every_date_has_decide_on_none(tmp_path: Path) -> None:
+    picture = np.concatenate([ground(), 1 - ground()])
+    names = ("red", "green", "blue", "nir", "swir1", "swir2")
+    paths = []
+    for year, count in ((2020, 6), (2021, 4), (2022, 3)):
+        paths.append(write_scene(tmp_path / f"{year}-01-01.tif", seen(picture[:count], year), nodata=0))
+        with rasterio.open(paths[-1], "r+") as file:
+            file.descriptions = names[:count]
+    with align_dates(paths[:2]) as aligned:
+        assert [list(dated.spectrum.indexes) for dated in aligned.dates if dated.spectrum] == [
+            ["blue", "green", "red", "nir"]
+        ] * 2
+        assert "swir1 and swir2 of 2020-01-01 are left out, since not every date has them" in " ".join(aligned.notes)
+    with align_dates(paths) as aligned:
+        assert [dated.spectrum for dated in aligned.dates] == [None] * 3
+        assert "nir of 2021-01-01 is left out" in " ".join(aligned.notes)
+        options = [ClassWords("water", ("water",))], "words+bands"
+        assert not any(consult_bands(dated, *options, compete=True).notes for dated in aligned.dates)
 
 
 def test_gains_that_would_not_help_are_left_out(tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from jaxtyping import Bool
 
 from geoglot.aliases import PathLike
 from geoglot.errors import InputError
-from geoglot.figures import format_number
+from geoglot.figures import format_list, format_number
 from geoglot.geo import Grid, Window
 from geoglot.options import ReadOptions
 from geoglot.sources.raster import Raster, open_raster, read_grid
@@ -108,14 +108,32 @@ def _align(rasters: Sequence[Raster], area: Path | None) -> Aligned:
     dates = [
         DatedRaster.of(raster, common.grid, name, day) for raster, name, day in zip(rasters, names, days, strict=True)
     ]
+    dates, left_out = _share_bands(dates)
     reference = dates[order[0]]
     for place in order[1:]:
         dates[place] = _move(reference, dates[place])
     dates, told = compare_light(dates, order[0], common)
     cut, window = cut_to_area(common)
     return Aligned(
-        cut, tuple(dated.cut(window) for dated in dates), (*_notes(common, days), *_shift_notes(dates), *told)
+        cut,
+        tuple(dated.cut(window) for dated in dates),
+        (*_notes(common, days), *_shift_notes(dates), *left_out, *told),
     )
+
+
+def _share_bands(dates: Sequence[DatedRaster]) -> tuple[list[DatedRaster], list[str]]:
+    """The dates with those named bands only that all of them have, and notes on what is left out.
+
+    A band that decides on one date alone would make a change of what only that date tells.
+    """
+    shared = frozenset.intersection(*(frozenset(dated.named.indexes) for dated in dates))
+    notes = [
+        f"{format_list(more)} of {dated.name} {'is' if len(more) == 1 else 'are'} left out, since not every date has "
+        f"{'it' if len(more) == 1 else 'them'} or says which band that is"
+        for dated in dates
+        if (more := [name for name in dated.named.infrared if name not in shared])
+    ]
+    return [replace(dated, named=dated.named.only(shared)) for dated in dates], notes
 
 
 def _move(reference: DatedRaster, other: DatedRaster) -> DatedRaster:
