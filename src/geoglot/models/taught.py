@@ -64,7 +64,7 @@ class Taught(VisionLanguageModel):
     ) -> None:
         super().__init__()
         self.card, self.base, self.presence, self.sense = card, base, base.presence, base.sense
-        self._named = {_plain(name): name for name in self.classes} | {name: name for name in self.classes}
+        self._named = {plain(name): name for name in self.classes} | {name: name for name in self.classes}
         for name in _TENSORS:
             self.register_buffer(name, head[name])
 
@@ -79,7 +79,7 @@ class Taught(VisionLanguageModel):
 
     def class_of(self, word: str) -> str | None:
         """The class that a word names, also in another case or number; None if the base reads the word."""
-        return self._named.get(word) or self._named.get(_plain(word))
+        return self._named.get(word) or self._named.get(plain(word))
 
     @property
     def stride(self) -> int:
@@ -103,7 +103,8 @@ class Taught(VisionLanguageModel):
         return self.base.encode_patches(pixels)
 
 
-def _plain(word: str) -> str:
+def plain(word: str) -> str:
+    """A name as taught classes are compared by: in the singular, in small letters, without underscores."""
     return " ".join(map(singular, word.casefold().replace("_", " ").split()))
 
 

@@ -143,6 +143,12 @@ def find_model(name_or_path: PathLike) -> Path:
     raise ModelError(f"no model is called {name!r} and no folder either; see: geoglot models list")
 
 
+def is_model_name(name: str) -> bool:
+    """Whether a name means a model wherever it is said, so that a folder of that name would not be found by it."""
+    cached = cache_folder(name)
+    return name in (BUNDLED, *KNOWN) or (cached is not None and cached.is_dir())
+
+
 def lasting_place(name_or_path: PathLike) -> str:
     """What finds the same model from any working directory: its name, or else the whole path of its folder."""
     folder, name = find_model(name_or_path), os.path.expanduser(name_or_path)  # noqa: PTH111

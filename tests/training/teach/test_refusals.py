@@ -4,15 +4,17 @@ import json
 from pathlib import Path
 
 import geopandas as gpd
+import numpy as np
+import pandas as pd
 import pytest
 import shapely
 
-from drawn import FIELD, points, save
+from drawn import FIELD, NAMES, TAUGHT, points, save
 from geoglot.errors import InputError, ModelError, OutputError, SourceError
 from geoglot.models.zoo import load_model
 from geoglot.outputs.own import MARK, mark
 from geoglot.training.teach.teach import teach
-from worlds import UTM
+from worlds import UTM, paint, write_scene
 
 
 def test_few_labels_and_labels_in_one_place_are_told(scene: Path, base: Path, tmp_path: Path) -> None:
@@ -114,3 +116,45 @@ def test_a_taught_model_knows_its_base(scene: Path, base: Path, tmp_path: Path) 
     path.write_text(json.dumps(card))
     with pytest.raises(ModelError, match="at least two names"):
         load_model(tmp_path / "mine")
+
+
+def test_labels_that_teach_nothing_are_told(scene: Path, base: Path, tmp_path: Path) -> None:
+    labels = points(FIELD, 6)
+    away = [shape if number else shapely.affinity.translate(shape, 1e5) for number, shape in enumerate(labels.geometry)]
+    lost = gpd.GeoDataFrame({"Class": ["pier"]}, geometry=[away[0]], crs=labels.crs)
+    files = [save(labels.set_geometry(away, crs=labels.crs), tmp_path / "a.gpkg"), save(lost, tmp_path / "b.gpkg")]
+    result = teach([scene, scene], files, tmp_path / "mine", model=base)
+    told = "2 of 19 labels taught nothing: no scene has data there; nothing else was drawn of pier"
+    assert told in result.notes and "pier" not in [each.name for each in result.classes]
+
+
+def test_a_class_of_which_nothing_can_be_seen_is_left_out(base: Path, tmp_path: Path) -> None:
+    pixels = paint(FIELD, NAMES)
+    pixels[:, :100, :100] = 0
+    scene = write_scene(tmp_path / "scene.tif", pixels, nodata=0)
+    drawn = points(np.where(np.arange(320) < 120, -1, FIELD), 5)[:10]
+    corner = gpd.GeoDataFrame({"Class": ["shed"]}, geometry=[shapely.Point(UTM["transform"] @ (50, 50))], crs=drawn.crs)
+    result = teach(scene, save(pd.concat([drawn, corner]), tmp_path / "l.gpkg"), tmp_path / "mine", model=base)
+    assert [each.name for each in result.classes] == ["lagoon", "thicket"]
+    assert any("nothing else was drawn of shed" in note for note in result.notes)
+    only = save(corner, tmp_path / "only.gpkg")
+    with pytest.raises(InputError, match="no data there"):
+        teach(scene, only, tmp_path / "none", model=base)
+
+
+def test_names_that_mean_one_class_are_one(scene: Path, base: Path, tmp_path: Path) -> None:
+    labels = points(FIELD, 6)
+    labels.loc[labels.index[0], "Class"] = "Lagoons"
+    result = teach(scene, save(labels, tmp_path / "labels.gpkg"), tmp_path / "mine", model=base)
+    assert [each.name for each in result.classes] == sorted(TAUGHT)
+    assert "'Lagoons' is read as 'lagoon'" in result.notes
+
+
+def test_a_name_that_means_another_model_is_refused(
+    scene: Path, base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drawn = save(points(FIELD, 6), tmp_path / "labels.gpkg")
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(OutputError, match="mini is the name of a model"):
+        teach(scene, drawn, "mini", model=base)
+    assert not Path("mini").exists()

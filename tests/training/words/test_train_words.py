@@ -15,7 +15,7 @@ from conftest import MakeGeotiff
 from geoglot.errors import InputError, OutputError
 from geoglot.models.segclip.config import SegClipConfig
 from geoglot.models.zoo import load_segmenter, load_word_model
-from geoglot.options import ReadOptions
+from geoglot.options import ReadOptions, WordsOptions
 from geoglot.recipe import read_recipe
 from geoglot.tasks.segment.segment import segment
 from geoglot.training.loop import Fit
@@ -107,6 +107,19 @@ def test_a_segclip_student_takes_other_words(tmp_path: Path, scene: Path) -> Non
     classes = {"lake": ["lake"], "water": ["sea"]}
     result = segment(scene, classes, tmp_path / "map.tif", model=made.model)
     assert {"lake", "water"} <= {share.name for share in result.classes}
+
+
+def test_the_recipe_names_the_teacher_that_the_command_means(
+    tmp_path: Path, scene: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for folder in ("mini", "mine"):
+        (tmp_path / folder).mkdir()
+    for number, (teacher, named) in enumerate({"mini": "mini", "mine": "../mine"}.items()):
+        output = Path("runs") / f"run{number}"
+        output.parent.mkdir(exist_ok=True)
+        with recipe_beside(output, (str(scene),), "water, grass", WordsOptions(teacher=teacher)) as path:
+            assert read_recipe(path, WordsRecipe).teacher.model == named
 
 
 def test_the_recipe_lies_beside_the_run_and_may_be_edited(tmp_path: Path, scene: Path) -> None:

@@ -44,14 +44,18 @@ def gather(scenes: Sequence[ScenePatches], base: VisionLanguageModel) -> tuple[E
 
     With one class only, patches from all over the scenes that have no label are examples of REST, one label each.
     """
-    names = {name for scene in scenes for name in scene.labels["class"]}
+    shown = [np.unique(scene.label[scene.label != SURVEY]) for scene in scenes]
+    names = {name for scene, own in zip(scenes, shown, strict=True) for name in scene.labels["class"].iloc[own]}
+    if not names:
+        raise InputError("no label has a patch that the model can see: the scenes have no data there")
     alone = len(names) == 1
     if names == {REST}:
         raise InputError(f"all labels are of {REST!r}; draw labels of what is to be found, too")
     classes = tuple(sorted(names | ({REST} if alone else set()), key=lambda name: (name == REST, name)))
     parts, first, block = list[tuple[np.ndarray, ...]](), 0, 0
     for scene in scenes:
-        index = np.array([*map(classes.index, scene.labels["class"]), len(classes) - 1])  # the last for no label
+        known = [classes.index(name) if name in names else -1 for name in scene.labels["class"]]
+        index = np.array([*known, len(classes) - 1])  # the last for no label
         chosen = np.flatnonzero((scene.label != SURVEY) | (scene.free if alone else False))
         label = scene.label[chosen].copy()
         free = label == SURVEY

@@ -14,7 +14,7 @@ import pyproj
 from geoglot.datasets.polygons import CLASS_COLUMNS, class_text, columns_by_name
 from geoglot.errors import InputError
 from geoglot.figures import format_count, format_some
-from geoglot.models.taught import REST
+from geoglot.models.taught import REST, plain
 from geoglot.outputs.legend import check_names
 from geoglot.scene.area import read_features
 
@@ -74,13 +74,14 @@ def read_labels(paths: Sequence[Path], column: str | None = None) -> LabelSet:
     features = gpd.GeoDataFrame(pd.concat(_in_one_crs(frames, paths), ignore_index=True))
     if features.empty:
         raise InputError(f"no label of {format_some([str(path) for path in paths])} has a class in {columns[0]!r}")
+    features["class"], alike = _one_name(features["class"])
     found = sorted(set(features["class"]))
     check_names(found)
     if len(found) > _MOST_CLASSES:
         raise InputError(f"{columns[0]!r} has {len(found):,} classes, and at most {_MOST_CLASSES} are learned; "
                          "name the column of classes: --class-column")  # fmt: skip
     note = f"{format_count(nameless, 'label')} without a class passed over"
-    return LabelSet(features, ", ".join(dict.fromkeys(columns)), (note,) if nameless else ())
+    return LabelSet(features, ", ".join(dict.fromkeys(columns)), (*((note,) if nameless else ()), *alike))
 
 
 def _column_of(frame: gpd.GeoDataFrame, path: Path, asked: str | None) -> str:
@@ -104,6 +105,13 @@ def _name(text: str) -> str:
     """A class as a word that a model reads: low_vegetation is low vegetation."""
     plain = " ".join(text.replace("_", " ").split())
     return REST if plain.lower() in _REST else plain
+
+
+def _one_name(classes: pd.Series[str]) -> tuple[pd.Series[str], tuple[str, ...]]:
+    """Names that mean one class, such as Lawn and lawns, as the one that most labels have; and which these are."""
+    names = {plain(name): name for name in reversed(list(classes.value_counts().index))}
+    own = {name: names[plain(name)] for name in classes.unique()}
+    return classes.map(own), tuple(f"{name!r} is read as {one!r}" for name, one in own.items() if name != one)
 
 
 def _in_one_crs(frames: list[gpd.GeoDataFrame], paths: Sequence[Path]) -> list[gpd.GeoDataFrame]:

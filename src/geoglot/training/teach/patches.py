@@ -46,7 +46,7 @@ class ScenePatches:
     """Index of the label that covers a patch; -1 for patches that stand for the scene, labelled or not."""
     vectors: Float[np.ndarray, "patch dim"]
     labels: gpd.GeoDataFrame
-    """The labels of this scene, with a column `class`."""
+    """The labels of this scene, with a column `class`, and in `number` their place among all labels."""
     blocks: Integer[np.ndarray, " patch"]
     """The square of ground in which the centre of the patch's label lies, or the patch itself without one."""
     new: int
@@ -58,6 +58,11 @@ class ScenePatches:
         """Vectors of patches from all over the scene."""
         chosen: np.ndarray = self.vectors[self.label == SURVEY]
         return chosen
+
+    @property
+    def taught(self) -> Integer[np.ndarray, " label"]:
+        """Numbers of the labels that have a patch here."""
+        return np.asarray(self.labels["number"].to_numpy()[np.unique(self.label[self.label != SURVEY])])
 
     @property
     def free(self) -> Bool[np.ndarray, " patch"]:
@@ -75,7 +80,7 @@ def scene_patches(
         plan = dense.windows(raster.grid.shape, read.tile, read.overlap).on(raster.grid)
         own = on_grid(labels.on_scene(raster.uri), raster.grid)
         inside = shapely.intersects(own.geometry.to_numpy(), shapely.box(0, 0, *raster.grid.shape[::-1]))
-        own = own[inside].reset_index(drop=True)
+        own = own[inside].reset_index(names="number")
         if own.empty:
             return None
         groups = [_cells_of(geometry, plan) for geometry in own.geometry]

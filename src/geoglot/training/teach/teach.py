@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -11,11 +11,11 @@ from typing import Any
 import numpy as np
 
 from geoglot.aliases import PathLike, Progress
-from geoglot.errors import InputError
+from geoglot.errors import InputError, OutputError
 from geoglot.figures import format_count, format_some
 from geoglot.models.base import Card, VisionLanguageModel
 from geoglot.models.taught import FAMILY, REST, Base, Taught, TaughtSizes
-from geoglot.models.zoo import Model, load_word_model
+from geoglot.models.zoo import Model, is_model_name, load_word_model
 from geoglot.options import ReadOptions
 from geoglot.outputs.notebook.page import Page
 from geoglot.outputs.notebook.shown import Shown
@@ -24,7 +24,7 @@ from geoglot.training.teach.as_words import as_words
 from geoglot.training.teach.examples import Examples, gather
 from geoglot.training.teach.folder import open_folder, replace_head
 from geoglot.training.teach.held_out import Figures, hold_out
-from geoglot.training.teach.labels import read_labels
+from geoglot.training.teach.labels import LabelSet, read_labels
 from geoglot.training.teach.patches import ScenePatches, count_doubles, scene_patches
 from geoglot.training.teach.teach_page import page_of_taught
 
@@ -98,6 +98,8 @@ def teach(
     encoded. The model is the same whatever was kept. Raises InputError, SourceError, ModelError or OutputError.
     """
     started = time.monotonic()
+    if is_model_name(str(output)):
+        raise OutputError(f"{output} is the name of a model of geoglot models list; give the folder another name")
     paths, files = ([each] if isinstance(each, PathLike) else list(each) for each in (sources, labels))
     drawn = read_labels([Path(file) for file in files], class_column)
     base, output = load_word_model(model, device=device, precision="auto"), Path(output)
@@ -126,8 +128,18 @@ def teach(
         patches=len(examples.classes),
         encoded=sum(scene.new for scene in scenes),
         seconds=round(time.monotonic() - started, 2),
-        notes=(*drawn.notes, *_notes(paths, parts, learned)),
+        notes=(*drawn.notes, *_notes(paths, parts, learned), *_unused(drawn, scenes)),
     )
+
+
+def _unused(drawn: LabelSet, scenes: Sequence[ScenePatches]) -> Iterator[str]:
+    """A sentence on labels that taught nothing, and on classes that have no other."""
+    taught = np.unique(np.concatenate([scene.taught for scene in scenes]))
+    if left := len(drawn.features) - len(taught):
+        classes = drawn.features["class"]
+        lost = sorted(set(classes) - set(classes.iloc[taught]))
+        without = f"; nothing else was drawn of {format_some(lost)}" if lost else ""
+        yield f"{left:,} of {format_count(len(classes), 'label')} taught nothing: no scene has data there{without}"
 
 
 def _describe(examples: Examples, classes: tuple[str, ...], figures: Figures) -> tuple[TaughtClass, ...]:

@@ -13,6 +13,7 @@ from geoglot.aliases import Amount, ClassesLike, Count, Part, Positive
 from geoglot.errors import GeoglotError, InputError
 from geoglot.models.light.light import LightConfig
 from geoglot.models.segclip.config import Prompts, SegClipConfig
+from geoglot.models.zoo import lasting_place
 from geoglot.options import TEMPLATES, Architecture, Flips, ReadOptions, WordsOptions
 from geoglot.outputs.atomic import check_folder, write_bytes
 from geoglot.outputs.own import is_marked
@@ -137,7 +138,8 @@ def recipe_beside(
     other scenes or classes.
     """
     path, folder = output.with_name(f"{output.name}.toml"), output.parent
-    teacher = os.path.relpath(chosen.teacher, folder) if Path(chosen.teacher).is_dir() else chosen.teacher
+    place = lasting_place(chosen.teacher)
+    teacher = os.path.relpath(place, folder) if Path(place).is_absolute() else place
     asked = WordsRecipe(
         name=output.name,
         output=Path(output.name),
