@@ -20,9 +20,11 @@ import geoglot.models.zoo as zoo
 from geoglot.cli.main import cli
 from geoglot.errors import ClassesError, InputError
 from geoglot.options import ChangeOptions, ReadOptions
+from geoglot.sources.scene_day import period_of
 from geoglot.tasks.change import change_files
 from geoglot.tasks.change.change import change
 from geoglot.tasks.change.legends import GAINED, LOST, STAYS
+from geoglot.tasks.change.time_series import chart_of
 from stubs import ColourScorer
 from worlds import UTM, class_field, paint, write_scene
 
@@ -86,6 +88,13 @@ def test_the_picture_names_what_its_map_shows(tmp_path: Path, monkeypatch: pytes
     result = change(paths, None, tmp_path / "change.tif", model=ColourScorer(NAMES))
     assert {(each.source, each.target) for each in result.transitions} == {("forest", "water"), ("water", "roof")}
     assert drawn[1:] == ["forest to roof"]
+
+
+def test_years_lie_on_a_chart_as_far_apart_as_they_are() -> None:
+    names = ("1990.tif", "scene_2010-06-29.tif", "2020.tif")
+    first, middle, last = chart_of([], names, [period_of(name, None) for name in names]).places
+    assert (middle - first) / (last - first) == pytest.approx(2 / 3, abs=0.01)
+    assert chart_of([], names, [None, *(period_of(name, None) for name in names[1:])]).places == [0, 1, 2]
 
 
 def test_maps_of_an_earlier_run_do_not_stay(series: list[Path], tmp_path: Path) -> None:

@@ -6,8 +6,7 @@ import calendar
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from datetime import date, timedelta
-from pathlib import Path
+from datetime import date
 from typing import NamedTuple
 
 from geoglot.aliases import PathLike, Progress
@@ -15,7 +14,7 @@ from geoglot.errors import InputError
 from geoglot.figures import format_list
 from geoglot.options import ReadOptions
 from geoglot.sources.gdal import open_dataset
-from geoglot.sources.scene_day import find_day
+from geoglot.sources.scene_day import Period, period_of
 from geoglot.tasks.ask.answer import Answer
 from geoglot.tasks.ask.ask import Asker, ModelLike
 from geoglot.tasks.ask.ask_options import AskOptions
@@ -28,19 +27,7 @@ _NO_MEASURE = r"\b(?!\s*(?:%|(?:k?m[²2]?|ha|px|acres?|hectares?|pixels?|met(?:e
 _BETWEEN = re.compile(
     rf"\b(?:between|from)\s+(?P<start>{_DAY})\s+(?:and|to|until|till)\s+(?P<end>{_DAY}){_NO_MEASURE}", re.IGNORECASE
 )
-_YEAR = re.compile(r"(?<!\d)(?:19[789]\d|20\d\d)(?!\d)")
 _BOTH = "between the two dates"  # what the grammar reads in place of the days
-
-
-class Period(NamedTuple):
-    """A day, a month or a year."""
-
-    first: date
-    last: date
-
-    def away(self, other: Period) -> timedelta:
-        """The time between two periods; none where they touch."""
-        return max(self.first - other.last, other.first - self.last, timedelta(0))
 
 
 class Dated(NamedTuple):
@@ -109,7 +96,7 @@ def choose_dates(question: str, sources: Sequence[PathLike]) -> Dated:
             "scenes of more dates"
         )
     asked = f"{question[: found.start()]}{_BOTH}{question[found.end() :]}"
-    days = " and ".join(_say(known[source]) for source in (before, after))
+    days = " and ".join(str(known[source]) for source in (before, after))
     return Dated(asked, before, after, f"the dates that are compared are {days}: {before} and {after}")
 
 
@@ -129,22 +116,14 @@ def read_period(text: str) -> Period:
 
 
 def _period_of(source: PathLike) -> Period | None:
-    """When a scene was taken: by its name, else by its tags; a year if the name holds one number like a year."""
-    stem = Path(source).stem
-    if day := find_day(stem):
-        return Period(day, day)
-    if len(years := _YEAR.findall(stem)) == 1:
-        return read_period(years[0])
+    """When a scene was taken; its file is opened only if its name does not say it."""
+    if period := period_of(str(source), None):
+        return period
     with open_dataset(str(source)) as dataset:
-        taken = parse_tiff_time(dataset.tags().get("TIFFTAG_DATETIME", ""))
-    return Period(taken.date(), taken.date()) if taken else None
+        return period_of(str(source), parse_tiff_time(dataset.tags().get("TIFFTAG_DATETIME", "")))
 
 
 def _nearest(known: Mapping[str, Period], wanted: Period, *, earliest: bool) -> str:
     """The scene nearest to a period; of several within it the earliest or the latest."""
     sign = 1 if earliest else -1
     return min(known, key=lambda each: (known[each].away(wanted), sign * known[each].first.toordinal()))
-
-
-def _say(period: Period) -> str:
-    return period.first.isoformat() if period.first == period.last else str(period.first.year)

@@ -73,8 +73,8 @@ class ChangeRun:
         files.write_maps(history, grid, states, dates, style)
         polygons = Polygons(history, kinds, states, dates, files.legend, grid)
         cut = files.write_polygons(polygons, style)
-        days = [date.day for date in aligned.dates]
-        drawn = files.write_series(table_of(classes, dates, days), chart_of(classes, dates, days))
+        periods = [date.period for date in aligned.dates]
+        drawn = files.write_series(table_of(classes, dates, periods), chart_of(classes, dates, periods))
         nowhere = [
             each.name for each in classes if each.objects and each.name not in asked.why and not any(each.pixels)
         ]

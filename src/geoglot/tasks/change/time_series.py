@@ -3,33 +3,34 @@
 import csv
 import io
 from collections.abc import Sequence
-from datetime import date
 
 from geoglot.figures import area_in, choose_area_unit
 from geoglot.outputs.chart import Chart, Series
 from geoglot.outputs.legend import Legend
+from geoglot.sources.scene_day import Period
 from geoglot.tasks.change.result import ClassChange
 
 _DIGITS = 6  # of an area in a table
 
 
-def table_of(classes: Sequence[ClassChange], dates: Sequence[str], days: Sequence[date | None]) -> str:
+def table_of(classes: Sequence[ClassChange], dates: Sequence[str], periods: Sequence[Period | None]) -> str:
     """A CSV with a row for each date and a column for each class, all in one unit, which the columns name."""
     unit, numbers = _numbers(classes)
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(["date", "day", *(f"{each.name} ({unit})" for each in classes)])
-    for place, (name, day) in enumerate(zip(dates, days, strict=True)):
-        writer.writerow([name, day.isoformat() if day else "", *(f"{each[place]:.{_DIGITS}g}" for each in numbers)])
+    for place, (name, period) in enumerate(zip(dates, periods, strict=True)):
+        writer.writerow(
+            [name, str(period) if period and period.day else "", *(f"{each[place]:.{_DIGITS}g}" for each in numbers)]
+        )
     return text.getvalue()
 
 
-def chart_of(classes: Sequence[ClassChange], dates: Sequence[str], days: Sequence[date | None]) -> Chart:
-    """The areas of the classes over the days; over the order of the dates if a day is not known."""
+def chart_of(classes: Sequence[ClassChange], dates: Sequence[str], periods: Sequence[Period | None]) -> Chart:
+    """The areas of the classes over time; over the order of the dates if not even the year of one is known."""
     named = [each for each in classes if each.objects]
     unit, numbers = _numbers(named)
-    known = [day for day in days if day]
-    places = [float(day.toordinal()) for day in known]
+    places = [period.middle for period in periods if period]
     if len(places) < len(dates):
         places = [float(place) for place in range(len(dates))]
     colours = Legend(tuple(each.name for each in named)).colours

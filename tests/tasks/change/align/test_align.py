@@ -108,6 +108,16 @@ def test_of_two_alike_the_earlier_is_the_reference_also_by_its_tags(tmp_path: Pa
         assert [dated.shift.applied for dated in aligned.dates] == [True, False]
 
 
+def test_the_year_in_a_name_orders_dates_as_a_day_does(tmp_path: Path, place: np.ndarray) -> None:
+    late, early = (write_scene(tmp_path / name, seen(place)) for name in ("a_2020.tif", "b_1990.tif"))
+    with align_dates([late, early]) as aligned:
+        assert [dated.name for dated in aligned.dates] == ["a_2020", "b_1990"]
+        assert [dated.to_json()["day"] for dated in aligned.dates] == [None, None]
+        assert "the dates are compared in the order given: 2020, 1990" in aligned.notes
+    with align_dates([early, late]) as aligned:
+        assert not any("order given" in note for note in aligned.notes)
+
+
 def test_one_file_as_two_dates_is_one_picture(tmp_path: Path, place: np.ndarray) -> None:
     path = write_scene(tmp_path / "2020-01-01.tif", seen(place))
     with align_dates([path, path]) as aligned:

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
-from datetime import date
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,7 @@ from geoglot.figures import format_list, format_number
 from geoglot.geo import Grid, Window
 from geoglot.options import ReadOptions
 from geoglot.sources.raster import Raster, open_raster, read_grid
-from geoglot.sources.scene_day import day_of
+from geoglot.sources.scene_day import Period, period_of
 from geoglot.tasks.change.align.common_grid import (
     Common,
     check_places,
@@ -103,10 +103,11 @@ def align_dates(
 def _align(rasters: Sequence[Raster], area: Path | None) -> Aligned:
     order = order_of_reference(rasters)
     common = find_common([rasters[place] for place in order], area)
-    days = [day_of(raster.uri, raster.time) for raster in rasters]
-    names = _names(rasters, days)
+    periods = [period_of(raster.uri, raster.time) for raster in rasters]
+    names = _names(rasters, periods)
     dates = [
-        DatedRaster.of(raster, common.grid, name, day) for raster, name, day in zip(rasters, names, days, strict=True)
+        DatedRaster.of(raster, common.grid, name, period)
+        for raster, name, period in zip(rasters, names, periods, strict=True)
     ]
     dates, left_out = _share_bands(dates)
     reference = dates[order[0]]
@@ -117,7 +118,7 @@ def _align(rasters: Sequence[Raster], area: Path | None) -> Aligned:
     return Aligned(
         cut,
         tuple(dated.cut(window) for dated in dates),
-        (*_notes(common, days), *_shift_notes(dates), *left_out, *told),
+        (*_notes(common, periods), *_shift_notes(dates), *left_out, *told),
     )
 
 
@@ -147,10 +148,10 @@ def _move(reference: DatedRaster, other: DatedRaster) -> DatedRaster:
     return moved if moved.shift.applied else replace(other, shift=shift)
 
 
-def _names(rasters: Sequence[Raster], days: Sequence[date | None]) -> list[str]:
+def _names(rasters: Sequence[Raster], periods: Sequence[Period | None]) -> list[str]:
     """A name for each date: its day, else the stem of its file, with a number where that is not enough."""
     stems = [Path(raster.uri).stem for raster in rasters]
-    names = [day.isoformat() if day else stem for day, stem in zip(days, stems, strict=True)]
+    names = [str(each) if each and each.day else stem for each, stem in zip(periods, stems, strict=True)]
     if len(set(names)) < len(names):
         counts = Counter(names)
         names = [
@@ -162,10 +163,10 @@ def _names(rasters: Sequence[Raster], days: Sequence[date | None]) -> list[str]:
     return names
 
 
-def _notes(common: Common, days: Sequence[date | None]) -> Iterator[str]:
-    known = [day for day in days if day]
-    if known != sorted(known):
-        yield f"the dates are compared in the order given: {', '.join(day.isoformat() for day in known)}"
+def _notes(common: Common, periods: Sequence[Period | None]) -> Iterator[str]:
+    known = [period for period in periods if period]
+    if any(later.last < earlier.first for earlier, later in pairwise(known)):
+        yield f"the dates are compared in the order given: {', '.join(map(str, known))}"
     if common.overlap < _SMALL_OVERLAP:
         yield f"only {common.overlap:.0%} of the smallest scene lies in all others, and nothing else is compared"
 

@@ -18,7 +18,7 @@ from geoglot.footprint import Footprint
 from geoglot.geo import Grid, Window
 from geoglot.scene.area import read_area
 from geoglot.sources.raster import Raster
-from geoglot.sources.scene_day import day_of
+from geoglot.sources.scene_day import period_of
 
 _CONTEXT = 1024  # pixels along the least side of the ground around an area of interest that is looked at
 _EDGE = 1e-6  # pixels by which rounding errors move an edge
@@ -82,8 +82,8 @@ def order_of_reference(rasters: Sequence[Raster]) -> list[int]:
         raster = rasters[place]
         size = raster.native.resolution_m
         coarse = 0 if size is None else -round(math.log(size) / _SAME_RESOLUTION)
-        day = day_of(raster.uri, raster.time)
-        return coarse, raster.grid is not raster.native, day.isoformat() if day else "9", raster.uri
+        period = period_of(raster.uri, raster.time)
+        return coarse, raster.grid is not raster.native, period.first.isoformat() if period else "9", raster.uri
 
     return sorted(range(len(rasters)), key=key)
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass, fields, replace
-from datetime import date
 from functools import cached_property
 from typing import Any
 
@@ -16,6 +15,7 @@ from geoglot.crs import transform
 from geoglot.geo import Grid, Window
 from geoglot.sources.analysis_grid import shrink
 from geoglot.sources.raster import Raster
+from geoglot.sources.scene_day import Period
 from geoglot.sources.spectrum import Spectrum
 from geoglot.sources.tile import Tile
 from geoglot.tasks.change.align.gains import Gains
@@ -65,7 +65,8 @@ class DatedRaster(Raster):
 
     name: str
     """Of the date: its day, else the file's stem; no two dates have the same."""
-    day: date | None
+    period: Period | None
+    """When it was taken, if that is known."""
     shift: Shift
     gains: Gains | None
     """None: the brightness is that of the file."""
@@ -73,11 +74,11 @@ class DatedRaster(Raster):
     shares: Shares
 
     @classmethod
-    def of(cls, raster: Raster, grid: Grid, name: str, day: date | None) -> DatedRaster:
+    def of(cls, raster: Raster, grid: Grid, name: str, period: Period | None) -> DatedRaster:
         """An open raster on another grid. If this is the raster's own, pixels pass unchanged."""
         own = {field.name: getattr(raster, field.name) for field in fields(Raster)}
         own["grid"] = raster.native if grid == raster.native else grid
-        return cls(**own, name=name, day=day, shift=Shift(), gains=None, hidden=None, shares=Shares())
+        return cls(**own, name=name, period=period, shift=Shift(), gains=None, hidden=None, shares=Shares())
 
     def read(self, window: Window) -> Tile:
         """Read a window of `grid`, without what clouds and their shadows hide; ReadError if the file is damaged."""
@@ -141,7 +142,7 @@ class DatedRaster(Raster):
         return {
             "source": self.uri,
             "name": self.name,
-            "day": self.day and self.day.isoformat(),
+            "day": str(self.period) if self.period and self.period.day else None,
             **self.shift.to_json(),
             "shift_m": self.moved_m and [round(metre, 3) for metre in self.moved_m],
             "gains": self.gains and self.gains.to_json(),
