@@ -36,6 +36,7 @@ EvidenceOption = Annotated[
     Literal["words", "words+bands"],
     "Decide words such as water or forest by the words alone, or together with the near infrared and beyond.",
 ]
+Area = Annotated[PathLike | None, "File of polygons. What lies outside does not count, and is not computed."]
 Templates = Annotated[tuple[str, ...], "Sentence with {} for the class; may be repeated."]
 FlipsOption = Annotated[Flips, "Average over mirrored windows: 2 or 4 times the work."]
 Scales = Annotated[tuple[float, ...], "Average over windows of these sizes, such as 0.75,1,1.25."]
@@ -97,6 +98,7 @@ class SegmentOptions:
     flips: FlipsOption = "none"
     scales: Scales = (1.0,)
     evidence: EvidenceOption = "words+bands"
+    area: Area = None
     scores: Annotated[bool, "Also write the probability of every class, one band each, one value per patch."] = False
     overlay: bool = True
     """Also write a picture, a PNG."""
@@ -147,7 +149,7 @@ class ChangeOptions:
     min_area: Annotated[float | None, "Least area of a change in m². Default: what can be told from noise.", Ge(0)] = (
         None
     )
-    area: Annotated[PathLike | None, "File of polygons. What lies outside does not count."] = None
+    area: Area = None
     templates: Templates = TEMPLATES
     evidence: EvidenceOption = "words+bands"
     by_class: Annotated[bool, "Also a map for each class: where it stays, where it is gained, where it is lost."] = (
@@ -167,6 +169,7 @@ class ClassifyOptions:
     windows: Annotated[
         bool | None, "One label per window, or one per source. Default: windows for rasters with a CRS."
     ] = None
+    area: Annotated[PathLike | None, "File of polygons. Windows and images that touch none get no label."] = None
     templates: Templates = TEMPLATES
 
     def __post_init__(self) -> None:

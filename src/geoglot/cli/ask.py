@@ -69,7 +69,7 @@ class _Asked:
 @flags(AskFlags, "own")
 @evidence_flag
 @flags(AskOptions, "options")
-@flags(FindOptions, "find", "background", "min_area", "max_area", "points", "area", "vectors", "evidence")
+@flags(FindOptions, "find", "background", "min_area", "max_area", "points", "vectors", "evidence")
 @flags(RefineOptions, "refine")
 @flags(ReadOptions, "read", "tile", "overlap")
 @shared.run
@@ -85,7 +85,7 @@ def command(
     evidence: tuple[str, ...],
     **groups: Any,
 ) -> None:
-    """Ask about SRC: rasters, pictures, folders of them, or an archive. Without a QUESTION a prompt opens.
+    """Ask about SRC: rasters, pictures, folders and patterns of them, or an archive. Without a QUESTION a prompt opens.
 
     Every answer says how sure it is and why. The rules read the usual questions and refuse the others; a language
     model (--planner llm) reads more, and its programs run in a sandbox. A scene is encoded once for all questions. If
@@ -102,7 +102,7 @@ def command(
 
     own = groups["own"]
     options, find = sort_evidence(evidence, groups["options"], replace(groups["find"], overlay=False))
-    asked = _sort_arguments(arguments, own, options, as_json)
+    asked = _sort_arguments(arguments, own, replace(options, find=find), as_json)
     if asked.evidence is not None:
         check_evidence(asked.evidence)
     with progress() as advance:
@@ -141,7 +141,7 @@ def _sort_arguments(arguments: Sequence[str], own: AskFlags, options: AskOptions
     from geoglot.tasks.ask.ask_dates import names_dates
 
     # os.path.exists is False for a question that is longer than a file name can be; Path.exists raises.
-    paths = [text for text in arguments if not is_local(text) or os.path.exists(text)]  # noqa: PTH110
+    paths = [text for text in arguments if not is_local(text) or os.path.exists(text) or _fits(text)]  # noqa: PTH110
     questions = [text for text in arguments if text not in paths]
     if not paths:
         raise InputError(f"there is no file or folder {arguments[0]}; the scene comes first, then the question")
@@ -149,8 +149,8 @@ def _sort_arguments(arguments: Sequence[str], own: AskFlags, options: AskOptions
         raise InputError(f"there is no such file, and a question must come after the scenes, got {questions[0]!r}")
     in_archive = len(paths) == 1 and is_archive(paths[0])
     sources = paths if in_archive else find_images(paths)
-    if in_archive and (not questions or own.after or own.replay or options.evidence):
-        raise InputError("an archive needs a question, and cannot be used with --after, --replay or --evidence")
+    if in_archive and (not questions or own.after or own.replay or options.evidence or options.find.area):
+        raise InputError("an archive needs a question, and cannot be used with --after, --replay, --evidence or --aoi")
     if own.replay and (questions or len(sources) > 1):
         raise InputError("--replay takes one scene and no question: the document holds the question")
     if len(sources) > 1 and (not questions or own.after or options.evidence) and not any(map(names_dates, questions)):
@@ -161,6 +161,13 @@ def _sort_arguments(arguments: Sequence[str], own: AskFlags, options: AskOptions
         raise InputError("--json needs a question")
     evidence = None if options.evidence is None else Path(options.evidence)
     return _Asked(sources, questions, in_archive, own, evidence, as_json)
+
+
+def _fits(text: str) -> bool:
+    """Whether a text is a pattern that files fit; a question may end in a ?, which is one too."""
+    from geoglot.sources.listing import is_pattern, match_pattern
+
+    return is_pattern(text) and bool(match_pattern(text))
 
 
 def _answer(asked: _Asked, settings: dict[str, Any]) -> Told:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from geoglot.cli import shared
+from geoglot.cli import many, shared
 from geoglot.cli.flags import flags
 from geoglot.figures import format_count
 from geoglot.options import ReadOptions
@@ -18,19 +19,34 @@ _MOST_LINES = 512  # bands
 
 
 @click.command()
-@click.argument("source")
+@click.argument("sources", nargs=-1, required=True)
+@many.table
+@many.jobs
+@many.area
 @flags(ReadOptions, "read", "tile", "overlap", "batch")
 @shared.model
 @shared.short
-def command(source: str, model: str, as_json: bool, *, read: ReadOptions) -> None:
-    """Describe SOURCE, a raster: bands, place, resolution, numbers, whether a model understands it, and what to try.
+def command(
+    sources: tuple[str, ...], table: Path | None, jobs: int, area: Path | None, model: str, as_json: bool, *,
+    read: ReadOptions,
+) -> None:  # fmt: skip
+    """Describe SOURCES: bands, place, resolution, numbers, whether a model understands them, and what to try.
 
-    Example: geoglot info scene.tif --model mini
+    Of many SOURCES, which may be folders and patterns, there is a row for each.
+
+    \b
+    Example:
+      geoglot info scene.tif --model mini
+      geoglot info scenes/*.tif --table scenes.csv
     """
     from geoglot.tasks.inspection import inspect_raster
     from geoglot.tasks.next_command import next_command
 
-    info = inspect_raster(source, read=read, model=model)
+    if many.is_batch(sources, None, table):
+        scenes = many.Scenes(sources, None, table, jobs, None, as_json)
+        many.run(inspect_raster, scenes, None, {"read": read, "model": model, "area": area})
+        return
+    info = inspect_raster(sources[0], read=read, model=model, area=area)
     following = next_command(info, read, model)
     text = describe(info) + (f"\ntry       {following}" if following else "")
     shared.emit({**info.to_json(), "try": following}, as_json, text)

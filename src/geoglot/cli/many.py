@@ -37,6 +37,8 @@ jobs = click.option(
 )  # fmt: skip
 table = click.option("--table", type=shared.PATH, help="Also a table, .csv, of many SOURCES: a row for each.")
 
+area = click.option("--aoi", "area", type=shared.PATH, help="File of polygons. What lies outside does not count.")
+
 
 def is_batch(sources: Sequence[str], output: Path | None, table: Path | None) -> bool:
     """Whether a command was given many scenes, or a folder or a table for the results of any number."""

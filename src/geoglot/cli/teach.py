@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from geoglot.cli import shared
+from geoglot.cli import many, shared
 from geoglot.cli.flags import flags
 from geoglot.cli.progress import progress
 from geoglot.options import ReadOptions
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 @click.option(
     "--class-column", help="Column of the classes. Default: class, label or name, or the only one with texts."
 )
+@many.area
 @flags(ReadOptions, "read")
 @shared.model
 @shared.device
@@ -38,6 +39,7 @@ def command(
     labels: tuple[Path, ...],
     output: Path,
     class_column: str | None,
+    area: Path | None,
     model: str,
     device: str | None,
     as_json: bool,
@@ -46,8 +48,8 @@ def command(
 ) -> None:
     """Teach classes of your own by labels on SCENES, drawn in QGIS or elsewhere: seconds to minutes.
 
-    OUTPUT is a model from then on: give it to segment, find and ask as --model. To correct it, add labels where it is
-    wrong and run the same command again, which takes seconds.
+    SCENES are files, folders and patterns. OUTPUT is a model from then on: give it to segment, find and ask as --model.
+    To correct it, add labels where it is wrong and run the same command again, which takes seconds.
 
     Example: geoglot teach scene.tif --labels polygons.gpkg -o roofs
     """
@@ -55,7 +57,15 @@ def command(
 
     with progress() as advance:
         result = teach(
-            scenes, labels, output, model=model, class_column=class_column, read=read, device=device, progress=advance
+            scenes,
+            labels,
+            output,
+            model=model,
+            class_column=class_column,
+            area=area,
+            read=read,
+            device=device,
+            progress=advance,
         )
     shared.emit(result.to_json(), as_json, describe(result))
 

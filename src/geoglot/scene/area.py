@@ -8,7 +8,10 @@ import numpy as np
 import pandas as pd
 import pyproj
 import shapely
+from affine import Affine
+from jaxtyping import Bool
 from pyproj.exceptions import ProjError
+from rasterio.features import rasterize
 from shapely.geometry.base import BaseGeometry
 
 from geoglot.crs import with_x_first
@@ -86,6 +89,14 @@ def read_area(path: Path, grid: Grid) -> BaseGeometry:
         raise OutsideError(f"the area of interest in {path} lies outside the scene")
     shapely.prepare(area)
     return area
+
+
+def covered(
+    area: BaseGeometry, shape: tuple[int, int], place: Affine, *, touched: bool = False
+) -> Bool[np.ndarray, "rows cols"]:
+    """Which cells of an array have their centre in an area, or touch it; `place` takes them to the area's pixels."""
+    mask = rasterize([area], shape, transform=place, all_touched=touched, dtype="uint8")
+    return np.asarray(mask > 0)
 
 
 @dataclass(frozen=True)

@@ -3,17 +3,20 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import islice
+from pathlib import Path
 
 import numpy as np
 import shapely
+from shapely.geometry.base import BaseGeometry
 
 from geoglot.aliases import ClassesLike, PathLike, Progress
-from geoglot.errors import GridError, InputError, ModelError, ReadError, SourceError
+from geoglot.errors import GridError, InputError, ModelError, OutsideError, ReadError, SourceError
 from geoglot.geo import Window
 from geoglot.lonlat import bound_in_lonlat, to_map
 from geoglot.models.base import VisionLanguageModel
 from geoglot.models.zoo import Model, load_model
 from geoglot.options import ClassifyOptions, ReadOptions
+from geoglot.scene.area import Partial, read_area
 from geoglot.scene.class_words import ClassWords, class_vectors, parse_classes
 from geoglot.scene.dense import model_of, reads_words
 from geoglot.scene.embed import embed, pad, zero_shot
@@ -129,6 +132,10 @@ def _all_items(sources: Sequence[str | Raster], job: _Job, progress: Progress | 
     for done, source in enumerate(sources, 1):
         try:
             yield from _items(source, job, progress if alone else None)
+        except OutsideError as error:
+            if alone:
+                raise
+            job.notes.add([f"{source} has no label: {error}"])
         except (SourceError, GridError) as error:
             if alone:
                 raise
@@ -148,20 +155,21 @@ def _items(source: str | Raster, job: _Job, progress: Progress | None) -> Iterat
             job.rasters[raster.uri] = raster.reopened()
         hidden = why_not_seen(job.model, raster, read, job.words)
         job.notes.add(unseen_notes(hidden))
+        area = read_area(Path(job.options.area), raster.grid) if job.options.area else None
         by_window = raster.grid.crs is not None if windows is None else windows
         if by_window:
             if not out_of_reach(raster, card, read) and (small := too_small_to_map(raster, card)):
                 job.notes.add([small])
             plan = WindowPlan(raster.grid.shape, read.tile or card.tile_size, read.overlap or 0, card.patch_size)
-            chips = _windows(raster, plan, progress)
+            chips = _windows(raster, plan, area, progress)
         else:
             chips = iter([_whole(raster, card.tile_size)])
         yield from (replace(chip, hidden=hidden) for chip in chips)
 
 
-def _windows(raster: Raster, plan: WindowPlan, progress: Progress | None) -> Iterator[_Chip]:
+def _windows(raster: Raster, plan: WindowPlan, area: BaseGeometry | None, progress: Progress | None) -> Iterator[_Chip]:
     empty = True
-    for done, (window, read) in enumerate(read_ahead(raster, plan.windows()), 1):
+    for done, (window, read) in enumerate(read_ahead(Partial(raster, area) if area else raster, plan.windows()), 1):
         if isinstance(read, FailedWindow) or read.valid.any():
             yield _Chip(raster.uri, window, read, _bounds(raster, window))
             empty = False

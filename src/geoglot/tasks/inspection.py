@@ -24,6 +24,7 @@ from geoglot.sources.gdal import open_dataset
 from geoglot.sources.pixels.radiometry import PERCENTILE, PERCENTILES
 from geoglot.sources.raster import Raster, open_raster
 from geoglot.sources.tile import Tile
+from geoglot.tasks.inspected_area import InspectedArea, look_within
 from geoglot.tasks.raster_info import BandInfo, Fit, RasterInfo
 
 _LARGE, _SMALL, _ACROSS = 560, 180, 6  # side of a colour picture and of a single band in pixels; bands in a row
@@ -39,11 +40,12 @@ def inspect_raster(
     read: ReadOptions = ReadOptions(),
     model: PathLike = BUNDLED,
     picture: PathLike | None = None,
+    area: PathLike | None = None,
 ) -> RasterInfo:
     """Describe a raster, how it would be read, and whether a model (a name or a folder) understands it.
 
     `picture` is a PNG to write: the scene in colours, in colour-infrared if a band is infrared, and each band alone.
-    Of the model only the card is read.
+    Of the model only the card is read. With `area`, a file of polygons, numbers and picture are those of its ground.
     """
     uri, card = str(source), card_of(find_model(model))
     if picture:
@@ -58,7 +60,7 @@ def inspect_raster(
     opened, refused = open_to_look(uri, read, card.resolution)
     with opened as raster:
         measured = len(stored) if len(stored) <= _MOST_MEASURED else _MOST
-        alone = [_read_alone(look, index) for index in range(1, measured + 1)]
+        alone = [_read_alone(look, index, area) for index in range(1, measured + 1)]
         mission = described.numbering(read.sensor).mission
         unusable = too_small_to_map(raster, card) if any(tile.valid.any() for tile, _ in alone) else NO_PIXEL
         info = RasterInfo(
@@ -76,6 +78,7 @@ def inspect_raster(
             shows=shown_by(pixel_size(raster, read)),
             time=raster.time.isoformat() if raster.time else None,
             notes=(*refused, *raster.warnings, *filter(None, [unusable]), *_notes_left_out(len(stored), picture)),
+            area=InspectedArea.of(area, raster) if area else None,
             picture=Path(picture) if picture else None,
             scene=raster.reopened(),
             **facts,
@@ -83,19 +86,24 @@ def inspect_raster(
         )
     if picture:
         title = f"red, green, blue: {_list(choice.indexes)}, {choice.why}"
-        large = [_colour_panel(look, title, bands=read.bands, sensor=read.sensor)]
+        large = [_colour_panel(look, area, title, bands=read.bands, sensor=read.sensor)]
         if {"nir", "red", "green"} <= set(colours):
             infrared = [colours.index(colour) + 1 for colour in ("nir", "red", "green")]
-            large.append(_colour_panel(look, f"colour-infrared: {_list(infrared)}", bands=infrared))
+            large.append(_colour_panel(look, area, f"colour-infrared: {_list(infrared)}", bands=infrared))
         small = [_band_panel(band, tile) for band, (tile, _) in zip(info.bands, alone, strict=False)][:_MOST]
         rows = [small[start : start + _ACROSS] for start in range(0, len(small), _ACROSS)]
         write_panels([large, *rows], Path(picture))
     return info
 
 
-def _read_alone(look: _Look, index: int) -> tuple[Tile, tuple[float | None, float | None]]:
+def _read_alone(look: _Look, index: int, area: PathLike | None) -> tuple[Tile, tuple[float | None, float | None]]:
     """One band as a small picture, and the 2nd and 98th percentile of its stored numbers."""
     with look(bands=[index]) as raster:
+        if area:
+            tile, stored = look_within(raster, area, _SMALL)
+            known = stored[0][tile.valid]
+            low, high = np.percentile(known, PERCENTILES) if known.size else (None, None)
+            return tile, (low if low is None else float(low), high if high is None else float(high))
         tile = raster.thumbnail(_SMALL)
         how, low, high = raster.radiometry.how, raster.radiometry.low[0], raster.radiometry.high[0]
     if not tile.valid.any():
@@ -112,9 +120,9 @@ def _band_panel(band: BandInfo, tile: Tile) -> Panel:
     return Panel(tile.pixels, tile.valid, (f"{band.index} {band.name or band.colour or ''}", ends))
 
 
-def _colour_panel(look: _Look, title: str, **choice: Any) -> Panel:
+def _colour_panel(look: _Look, area: PathLike | None, title: str, **choice: Any) -> Panel:
     with look(**choice) as raster:
-        tile = raster.thumbnail(_LARGE)
+        tile = look_within(raster, area, _LARGE)[0] if area else raster.thumbnail(_LARGE)
     return Panel(tile.pixels[:3], tile.valid, (title,))
 
 

@@ -9,6 +9,7 @@ from geoglot.outputs.notebook.shown import ShownOnMap
 from geoglot.scene.scene_page import draw_scene
 from geoglot.scene.visible import Shown
 from geoglot.sources.raster import Raster
+from geoglot.tasks.inspected_area import InspectedArea
 from geoglot.tasks.raster_page import page_of_raster
 
 
@@ -78,6 +79,8 @@ class RasterInfo(ShownOnMap):
     shows: Shown | None
     """Common things that its pixels show one by one, and others; None if the size of its pixels is unknown."""
     notes: tuple[str, ...]
+    area: InspectedArea | None
+    """What lies in the area of interest, if one was given."""
     picture: Path | None
     """The picture of the bands."""
     scene: Raster = field(repr=False, compare=False)

@@ -10,6 +10,7 @@ from geoglot.outputs.notebook.page import Page, Table
 
 if TYPE_CHECKING:
     from geoglot.scene.visible import Shown
+    from geoglot.tasks.inspected_area import InspectedArea
     from geoglot.tasks.raster_info import BandInfo, RasterInfo
 
 
@@ -26,8 +27,14 @@ def raster_facts(info: RasterInfo) -> dict[str, str]:
         "numbers": info.radiometry["how"],
         "model": info.fit.says,
         "shows": _shows(info.shows),
+        "area": _area(info.area),
     }
     return {what: said for what, said in facts.items() if said}
+
+
+def _area(area: InspectedArea | None) -> str:
+    """How much of the area of interest lies in it."""
+    return f"{format_area(area.area_m2)} of {area.file} lie in it, {area.share:.1%} of the raster" if area else ""
 
 
 def shown(info: RasterInfo) -> str:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from geoglot.aliases import PathLike, Progress
-from geoglot.errors import AnswerError, SourceError
+from geoglot.errors import AnswerError, OutsideError, SourceError
 from geoglot.models.zoo import load_model
 from geoglot.options import ReadOptions
 from geoglot.tasks.ask.answer import Answer
@@ -86,7 +86,7 @@ def ask_many(
                 with Asker.open(uri, progress=progress, **settings) as asker:
                     yield from map(asker.ask, asked)
                     answers.failed += asker.failed
-            except SourceError as error:
+            except (SourceError, OutsideError) as error:
                 answers.unreadable[uri] = str(error)
                 reasons.append(str(error))
         if len(answers.unreadable) == len(todo) and reasons:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import asdict, dataclass, field, replace
 from datetime import date
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ import pyproj
 import shapely
 import torch
 from jaxtyping import Float
+from shapely.geometry.base import BaseGeometry
 
 from geoglot.aliases import PathLike, Progress
 from geoglot.errors import AnswerError, InputError
@@ -18,6 +20,7 @@ from geoglot.geo import Grid, Window
 from geoglot.lonlat import to_map
 from geoglot.models.zoo import Model
 from geoglot.options import FindOptions, ReadOptions
+from geoglot.scene.area import read_area
 from geoglot.scene.class_words import ClassWords, text_vectors
 from geoglot.scene.dense import model_of, reads_words
 from geoglot.scene.embed import embed, pad, zero_shot
@@ -71,7 +74,12 @@ class RasterScene(AbstractContextManager["RasterScene"]):
             self._raster = replace(self._raster, grid=self._raster.grid.covering(crs, resolution))
         check_bands(self._raster, card.bands, self.model)
         self.uri, self.grid = self._raster.uri, self._raster.grid
-        outline = self._raster.footprint.outline
+        outline, self._frame = self._raster.footprint.outline, self.grid.whole
+        if self._options.find.area:
+            area = read_area(Path(self._options.find.area), self.grid)
+            rows, cols = self.grid.shape
+            outline = shapely.intersection(area, shapely.box(0, 0, cols, rows) if outline is None else outline)
+            self._frame = _frame_of(outline, self.grid)
         self.outline = None if outline is None else to_map([outline], self.grid)[0]
         self.pixel_m = self._read.resolution if self.grid.crs is None else None
         self.refiner = self._options.refiner.name if self._options.refiner else "none"
@@ -143,7 +151,7 @@ class RasterScene(AbstractContextManager["RasterScene"]):
             raise AnswerError(f"{self.model} has classes of its own and reads no words; ask a model that does")
         self._check_visible(names)
         card = model.card
-        tile = self.look(window, card.tile_size)
+        tile = self.look(window.intersection(self._frame) or window, card.tile_size)
         if not tile.valid.any():
             raise AnswerError("there is no data in this part of the scene")
         new = [name for name in names if name not in self._names]
@@ -180,6 +188,14 @@ class RasterScene(AbstractContextManager["RasterScene"]):
     def picture(self, side: int) -> tuple[Float[np.ndarray, "3 rows cols"], Grid]:
         tile = self._raster.thumbnail(side)
         return tile.pixels[:3], tile.grid
+
+
+def _frame_of(outline: BaseGeometry, grid: Grid) -> Window:
+    """The smallest window of a grid around an outline in its pixels."""
+    left, top, right, bottom = shapely.bounds(outline)
+    first, last = (int(np.floor(top)), int(np.floor(left))), (int(np.ceil(bottom)), int(np.ceil(right)))
+    window = Window(*first, last[0] - first[0], last[1] - first[1])
+    return window.intersection(grid.whole) or grid.whole
 
 
 def _as_classes(names: Sequence[str]) -> list[ClassWords]:

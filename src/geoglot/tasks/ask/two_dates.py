@@ -40,7 +40,8 @@ class TwoDates:
         return self._known[key]
 
     def _run(self, name: str, part: shapely.Geometry | None, scratch: Path) -> ChangeResult:
-        area, find = None, self._options.find
+        find = self._options.find
+        area = find.area
         if part is not None:
             area = scratch / "part.gpkg"
             gpd.GeoDataFrame(geometry=[part], crs=self._dates[1].grid.crs).to_file(area)

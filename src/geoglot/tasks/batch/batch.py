@@ -19,7 +19,7 @@ from geoglot.tasks.batch.processes import EACH_MB, fit_memory, run_processes
 from geoglot.tasks.batch.scenes import Scene, list_scenes, pair_dates
 from geoglot.tasks.batch.work import Outcome, State, Work
 
-_ENDINGS = {"segment": ".tif", "find": ".gpkg", "change": ".tif"}
+_ENDINGS = {"segment": ".tif", "find": ".gpkg", "change": ".tif", "inspect_raster": ".bands.png"}
 _POLYGONS = (".gpkg", ".parquet", ".geojson")
 _SLOW_S = 10.0  # that a scene takes before its own progress is shown
 _MOST_JOBS = 256
@@ -74,8 +74,9 @@ def batch(
     progress: Progress | None = None,
     **settings: Any,
 ) -> Batch:
-    """Run `segment`, `find` or `change` over many scenes: `batch(geoglot.segment, "scenes/", "trees, water", "maps/")`.
+    """Run a door over many scenes: `batch(geoglot.segment, "scenes/", "trees, water", "maps/")`.
 
+    `door` is `segment`, `find`, `change` or `inspect_raster`, which takes no words and whose `output` gets pictures.
     `sources` are files, folders and patterns such as "scenes/**/*.tif"; for `change` a folder or a pattern for each
     date, in which scenes of one name show one place. `words` are the door's classes or names. `output` is a folder,
     made if it is missing, in which each result has the name of its scene; `find` can do without. `settings` are the
@@ -103,6 +104,8 @@ def batch(
 
     def work(scene: Scene) -> Work:
         place = None if folder is None else folder / f"{scene.name}{_ENDINGS[name]}"
+        if name == "inspect_raster":
+            return Work(scene, door, (), settings | {"picture": place}, None, looks_only=True)
         own = {"polygons": folder / f"{scene.name}{polygons}"} if folder and polygons else {}
         return Work(scene, door, (words, place), {"model": "mini"} | settings | own, device, name == "change")
 

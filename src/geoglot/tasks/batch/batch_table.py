@@ -36,11 +36,23 @@ def _of_change(document: Mapping[str, Any]) -> _Row:
     return row
 
 
+def _of_raster(document: Mapping[str, Any]) -> _Row:
+    rows, cols = document["shape"]
+    fits = {True: "yes", False: "no", None: None}[document["fit"]["fits"]]
+    shown = ",".join(map(str, document["shown"]))
+    return {
+        "columns": cols, "rows": rows, "bands": len(document["bands"]), "resolution_m": document["resolution_m"],
+        "crs": document["crs"], "sensor": document["sensor"], "shown": shown, "fits": fits, "time": document["time"],
+        "picture": document["picture"],
+    }  # fmt: skip
+
+
 #: By door: its measures, and the endings of those that people are shown, the first that has a number
 _MEASURES: dict[str, tuple[Callable[[Mapping[str, Any]], _Row], tuple[str, ...]]] = {
     "segment": (_of_map, ("_m2", "_share")),
     "find": (_of_objects, ("_count",)),
     "change": (_of_change, ("_m2", "_pixels")),
+    "inspect_raster": (_of_raster, ("",)),
 }
 
 
@@ -66,30 +78,33 @@ def to_csv(door: str, outcomes: Sequence[Outcome]) -> str:
     return text.getvalue()
 
 
-def _number(value: float | int | None) -> str:
-    return "" if value is None else f"{value:.{_DIGITS}g}"
+def _number(value: float | int | str | None) -> str:
+    return "" if value is None else value if isinstance(value, str) else f"{value:.{_DIGITS}g}"
 
 
 def to_rows(door: str, outcomes: Sequence[Outcome]) -> tuple[list[tuple[str, ...]], int]:
     """The table for people, with its head, and how many measures it has no room for: the largest come first."""
     rows = measures(door, outcomes)
     keys = list(dict.fromkeys(key for row in rows for key in row))
-    ending = next((end for end in _MEASURES[door][1] if any(key.endswith(end) for key in keys)), "")
-    totals = {key: sum(row.get(key) or 0 for row in rows) for key in keys if ending and key.endswith(ending)}
-    largest = sorted(totals, key=lambda key: -totals[key])[:_MOST]
+    ending = next((end for end in _MEASURES[door][1] if any(key.endswith(end) for key in keys)), None)
+    totals = dict[str, float]()
+    for key in keys:
+        if ending is not None and key.endswith(ending):
+            totals[key] = sum(value for row in rows if not isinstance(value := row.get(key) or 0, str))
+    largest = sorted(totals, key=lambda key: -totals[key])[:_MOST] if ending else keys[:_MOST]
     shown = [key for key in totals if key in largest]
     unit = choose_area_unit(value for row in rows for key, value in row.items() if key.endswith("_m2"))
-    head = ("scene", *(key.removesuffix(ending).replace("_", " ") for key in shown), "state")
+    head = ("scene", *(key.removesuffix(ending or "").replace("_", " ") for key in shown), "state")
     body = [
-        (each.scene.name, *(_text(row.get(key), ending, unit) for key in shown), each.state)
+        (each.scene.name, *(_text(row.get(key), ending or "", unit) for key in shown), each.state)
         for each, row in zip(outcomes, rows, strict=True)
     ]
     return [head, *body], len(totals) - len(shown)
 
 
-def _text(value: float | int | None, ending: str, unit: str) -> str:
-    if value is None:
-        return "-"
+def _text(value: float | int | str | None, ending: str, unit: str) -> str:
+    if value is None or isinstance(value, str):
+        return value or "-"
     if ending == "_m2":
         return format_area(value, unit)
     return f"{value:.1%}" if ending == "_share" else format_number(value)

@@ -52,7 +52,9 @@ class Work:
     settings: Mapping[str, Any]
     """Its named arguments. `model` may be a name, and `refiner` RefineOptions: they are loaded once in each process."""
     device: str | None
-    takes_dates: bool
+    takes_dates: bool = False
+    looks_only: bool = False
+    """Whether the door runs no model, and has no progress."""
 
     def do(self, progress: Progress | None = None) -> Outcome:
         """Run the door. Raises what is wrong with every scene, and nothing else."""
@@ -77,6 +79,9 @@ class Work:
 
     def _run(self, progress: Progress | None) -> dict[str, Any]:
         settings = dict(self.settings)
+        if self.looks_only:
+            seen: dict[str, Any] = self.door(self.scene.sources[0], **settings).to_json()
+            return seen
         if isinstance(settings.get("model"), PathLike):
             settings["model"] = _load(str(settings["model"]), self.device)
         if isinstance(settings.get("refiner"), RefineOptions):
@@ -90,7 +95,7 @@ class Work:
 
 def _judge(scene: Scene, document: dict[str, Any]) -> Outcome:
     """How good a result is."""
-    if failed := document["windows"]["failed"]:
+    if failed := document.get("windows", {}).get("failed"):
         total = document["windows"]["total"]
         reason = f"{len(failed)} of {total} windows failed: {failed[0]['reason']}"
         return Outcome(scene, "in part", document, reason)

@@ -39,6 +39,7 @@ from geoglot.sources.read_ahead import FailedWindow
 from geoglot.tasks.refine.map_refiner import MapRefiner
 from geoglot.tasks.refine.refiner import Refiner
 from geoglot.tasks.segment.class_absence import keep_peaks, tell_absent
+from geoglot.tasks.segment.map_area import MapArea
 from geoglot.tasks.segment.map_files import Outputs, SegmentResult
 from geoglot.tasks.segment.shares import class_shares
 
@@ -77,6 +78,7 @@ def segment_with(
         outputs.check_scores(len(legend.names))
         facts, read = facts or {}, scene.read if scene else read
         rule = Rule(class_ids(dense.labels, legend.names, facts.get("why", {})), options.threshold, legend.nodata)
+        area = MapArea.of(options.area, raster.grid)
         bands = consult_bands(raster, words, options.evidence, compete=True, hidden=facts.get("why", {}))
         if bands.evidence and isinstance(dense, WordScores | Averaged):
             dense = dense.beside_bands()
@@ -88,12 +90,13 @@ def segment_with(
             **({"encoded": scene.facts} if scene else {}),
             **({"blended": "embeddings"} if _are_many(dense) else {}),
             **bands.facts(),
+            **area.facts(),
             **facts,
             "notes": [*facts.get("notes", ()), *reading_notes(raster, dense.card, read)],
         }
         outputs.made.start(run := fingerprint(facts), overwrite)
         with closing(Journal(outputs.classes, run)) as journal:
-            rows = _Run(raster, dense, legend, outputs, plan, rule, bands, facts, journal, progress)
+            rows = _Run(raster, dense, legend, outputs, plan, rule, bands, facts, area, journal, progress)
             failed, resumed = rows.compute(scene, read.at_once(plan.tile))
             if len(failed) == len(plan):
                 journal.clear()
@@ -119,6 +122,7 @@ class _Run:
     rule: Rule
     bands: Consulted
     facts: dict[str, Any]
+    area: MapArea
     journal: Journal
     progress: Progress | None
 
@@ -136,9 +140,8 @@ class _Run:
             return scene.failed, scene.resumed
         dense = self.dense
         seen = WordDense(dense.model) if _are_many(dense) else dense
-        rows = see(
-            self.raster, seen, self.plan, batch=batch, journal=self.journal, also=upsampler, progress=self.progress
-        )
+        part = self.area.readable(self.raster, self.plan)
+        rows = see(part, seen, self.plan, batch=batch, journal=self.journal, also=upsampler, progress=self.progress)
         resumed = resume_note(rows.restored, len(self.plan), "windows")
         self._add_strips(rows if seen is dense else self._score(rows), upsampler)
         return rows.failed, resumed
@@ -155,12 +158,14 @@ class _Run:
         places = {label: place for place, label in enumerate(self.dense.labels)}
         named = [places[name] for name in self.legend.names]
         for row in rows:
-            keep_peaks(self.journal, self.dense, row)
             probabilities = torch.from_numpy(row.values).softmax(0).numpy()
+            inside = self.area.cut_row(row, self.plan)
+            keep_peaks(self.journal, self.dense, inside)
             if self.outputs.scores:  # the background words have the rest to 1
                 scores = self.bands.of_patches(probabilities, row.first, self.plan)
+                scores[:, np.isnan(inside.values).all(0)] = np.nan
                 self.journal.add_strip("scores", row.first, encode_strip(scores[named]))
-            if strip := upsampler.feed(probabilities, row.valid):
+            if strip := upsampler.feed(probabilities, inside.valid):
                 self.journal.add_strip("classes", strip.row, encode_strip(strip.classes[None]))
                 self.journal.add_strip("confidence", strip.row, encode_strip(strip.confidence[None]))
 
@@ -175,6 +180,7 @@ class _Run:
             return classes.read(*window.slices), confidence.read(*window.slices)
 
         for row, *layers in refining.rows(read, done):
+            self.area.cut_strip(row, layers[0], layers[1], self.legend.nodata)
             for kind, layer in zip(_REFINED, layers, strict=True):
                 self.journal.add_strip(kind, row, encode_strip(layer[None]))
             self._tell("outlines", row + len(layers[0]), self.plan.shape[0])

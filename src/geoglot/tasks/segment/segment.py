@@ -75,7 +75,7 @@ def segment(
     words = parse_classes(classes) if classes is not None else None
     background = parse_words(options.background)
     paths = Outputs.of(Path(output), Path(polygons) if polygons else None, options)
-    paths.made.check(*(path for path in (source, classes) if isinstance(path, PathLike)))
+    paths.made.check(*(path for path in (source, classes, options.area) if isinstance(path, PathLike)))
     scene = source if isinstance(source, EncodedScene) else None
     model = model_of(scene.dense) if scene else load_model(model)
     dense, names, facts = _dense(model, words, background, options)

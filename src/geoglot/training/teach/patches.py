@@ -13,14 +13,15 @@ import torch
 from jaxtyping import Bool, Float, Integer
 from rasterio.features import rasterize
 from safetensors.torch import save
+from shapely.geometry.base import BaseGeometry
 
 from geoglot.aliases import PathLike, Progress
-from geoglot.errors import InputError, ModelError
+from geoglot.errors import InputError, ModelError, OutsideError
 from geoglot.models.model_files import read_tensors
 from geoglot.options import ReadOptions
 from geoglot.outputs.atomic import write_bytes
 from geoglot.outputs.journal import fingerprint
-from geoglot.scene.area import Partial, on_grid
+from geoglot.scene.area import Partial, on_grid, read_area
 from geoglot.scene.dense import WordDense
 from geoglot.scene.read import check_bands, open_scene, reading_facts, reading_notes
 from geoglot.scene.stream import see
@@ -72,19 +73,32 @@ class ScenePatches:
 
 
 def scene_patches(
-    source: PathLike, labels: LabelSet, dense: WordDense, read: ReadOptions, kept: Path, progress: Progress | None
+    source: PathLike,
+    labels: LabelSet,
+    dense: WordDense,
+    read: ReadOptions,
+    kept: Path,
+    progress: Progress | None,
+    area: Path | None = None,
 ) -> ScenePatches | None:
-    """The patches of a scene that labels cover; None if none lies on it. Vectors are kept in the folder `kept`."""
+    """The patches of a scene that labels cover; None if none lies on it, in the polygons of `area` if it is given.
+
+    Vectors are kept in the folder `kept`.
+    """
     with open_scene(source, read, dense.card.resolution) as raster:
         check_bands(raster, dense.card.bands, dense.card.name)
         plan = dense.windows(raster.grid.shape, read.tile, read.overlap).on(raster.grid)
         own = on_grid(labels.on_scene(raster.uri), raster.grid)
         inside = shapely.intersects(own.geometry.to_numpy(), shapely.box(0, 0, *raster.grid.shape[::-1]))
-        own = own[inside].reset_index(names="number")
+        own, survey = own[inside].reset_index(names="number"), _survey(plan.lattice)
+        if area is not None and not own.empty:
+            try:
+                own, survey = _cut(own, survey, read_area(area, raster.grid), plan)
+            except OutsideError:
+                return None
         if own.empty:
             return None
-        groups = [_cells_of(geometry, plan) for geometry in own.geometry]
-        groups.append(_survey(plan.lattice))
+        groups = [*(_cells_of(geometry, plan) for geometry in own.geometry), survey]
         cells = np.concatenate(groups)
         index = np.repeat([*range(len(own)), SURVEY], [len(group) for group in groups])
         facts = {**reading_facts(raster, plan), "model": dense.card.sha256}
@@ -127,6 +141,15 @@ def _survey(lattice: tuple[int, int]) -> Cells:
     """Patches that are spread evenly over a scene."""
     rows, cols = (np.unique(((np.arange(_PLACES) + 0.5) / _PLACES * side).astype(int)) for side in lattice)
     return np.stack(np.meshgrid(rows, cols, indexing="ij"), -1).reshape(-1, 2)
+
+
+def _cut(
+    labels: gpd.GeoDataFrame, survey: Cells, area: BaseGeometry, plan: WindowPlan
+) -> tuple[gpd.GeoDataFrame, Cells]:
+    """What of the labels, and of the patches that stand for the scene, lies in an area."""
+    cut = labels.set_geometry(shapely.intersection(labels.geometry.to_numpy(), area))
+    rows, cols = ((survey + 0.5) * plan.patch - np.array(plan.inset)).T
+    return cut[~cut.geometry.is_empty].reset_index(drop=True), survey[shapely.contains_xy(area, cols, rows)]
 
 
 def _blocks(

@@ -20,6 +20,7 @@ from geoglot.options import ReadOptions
 from geoglot.outputs.notebook.page import Page
 from geoglot.outputs.notebook.shown import Shown
 from geoglot.scene.dense import WordDense
+from geoglot.sources.listing import find_images
 from geoglot.training.teach.as_words import as_words
 from geoglot.training.teach.examples import Examples, gather
 from geoglot.training.teach.folder import open_folder, replace_head
@@ -82,11 +83,15 @@ def teach(
     *,
     model: PathLike | Model = "mini",
     class_column: str | None = None,
+    area: PathLike | None = None,
     read: ReadOptions = ReadOptions(),
     device: str | None = None,
     progress: Progress | None = None,
 ) -> TeachResult:
     """Teach classes by points, boxes, lines or polygons on one or several scenes; `output` is a model from then on.
+
+    `sources` may be folders and patterns such as "scenes/*.tif". Of labels, what lies in the polygons of the file
+    `area` counts, if it is given.
 
     `labels` are vector files in any CRS, with a column of classes: `class_column`, or one called class, label or name.
     A column `source` may say which scene a label is of, as scenes without a CRS need it. A class called "other" or
@@ -100,7 +105,8 @@ def teach(
     started = time.monotonic()
     if is_model_name(str(output)):
         raise OutputError(f"{output} is the name of a model of geoglot models list; give the folder another name")
-    paths, files = ([each] if isinstance(each, PathLike) else list(each) for each in (sources, labels))
+    given, files = ([each] if isinstance(each, PathLike) else list(each) for each in (sources, labels))
+    paths = find_images(given)
     drawn = read_labels([Path(file) for file in files], class_column)
     base, output = load_word_model(model, device=device, precision="auto"), Path(output)
     if isinstance(base, Taught):
@@ -109,8 +115,13 @@ def teach(
         raise InputError(f"{base.card.name} must be a model that load_model gave, so that what is taught can find it")
     dense = WordDense(base)
     with open_folder(output) as kept:
-        parts = [scene_patches(path, drawn, dense, read, kept, progress) for path in paths]
+        within = Path(area) if area else None
+        parts = [scene_patches(path, drawn, dense, read, kept, progress, within) for path in paths]
         scenes = [part for part in parts if part is not None]
+        if not scenes and area:
+            raise InputError(
+                f"no label lies on a scene and in the area of {area}; leave the area out to see which it is"
+            )
         if not scenes:
             raise drawn.nowhere([str(path) for path in paths])
         examples, classes = gather(scenes, base)

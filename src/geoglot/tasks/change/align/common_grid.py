@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-import rasterio.features
 import shapely
 from affine import Affine
 from jaxtyping import Bool
@@ -16,7 +15,7 @@ from geoglot.errors import InputError
 from geoglot.figures import format_list
 from geoglot.footprint import Footprint
 from geoglot.geo import Grid, Window
-from geoglot.scene.area import read_area
+from geoglot.scene.area import covered, read_area
 from geoglot.sources.raster import Raster
 from geoglot.sources.scene_day import period_of
 
@@ -45,7 +44,7 @@ class Common(NamedTuple):
     def _inside(self, shape: tuple[int, int], place: Affine) -> Bool[np.ndarray, "rows cols"]:
         if self.area is None:
             return np.ones(shape, bool)
-        return np.asarray(rasterio.features.rasterize([self.area], shape, transform=place, dtype="uint8") > 0)
+        return covered(self.area, shape, place)
 
 
 def choose_resolution(grids: Sequence[Grid], understood: tuple[float, float]) -> float | None:
