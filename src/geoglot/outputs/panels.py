@@ -56,6 +56,11 @@ def to_bytes(pixels: Float[np.ndarray, "3 rows cols"]) -> UInt8[np.ndarray, "row
     return (pixels.transpose(1, 2, 0) * 255).round().astype(np.uint8)
 
 
+def picture_of(pixels: Float[np.ndarray, "3 rows cols"], valid: Bool[np.ndarray, "rows cols"]) -> Image.Image:
+    """RGB pixels 0..1 as a picture, light grey where they are not valid."""
+    return Image.fromarray(np.where(valid[..., None], to_bytes(pixels), _NO_DATA))
+
+
 def check_picture(output: Path) -> None:
     """Before any work, refuse a picture that cannot be written, or whose name does not end with .png."""
     if output.suffix.lower() != ".png":
@@ -81,7 +86,7 @@ def write_panels(rows: Sequence[Sequence[Panel]], output: Path) -> None:
 
 
 def _draw(panel: Panel) -> Image.Image:
-    picture = Image.fromarray(np.where(panel.valid[..., None], to_bytes(panel.pixels), _NO_DATA))
+    picture = picture_of(panel.pixels, panel.valid)
     width = max(picture.width, _NARROWEST)
     lines = [part for line in panel.lines for part in _wrap(make_writable(line), width)]
     drawn = Image.new("RGB", (width, picture.height + len(lines) * _LINE + 6), "white")

@@ -12,7 +12,7 @@ from geoglot.geo import Window
 from geoglot.index.build.chips import at_scale, chip_corners
 from geoglot.index.store.cells import Cell
 from geoglot.options import ReadOptions
-from geoglot.sources.raster import open_raster
+from geoglot.sources.raster import Raster, open_raster
 from geoglot.sources.raster_guard import is_local
 from geoglot.sources.tile import Tile
 from geoglot.tables import parse_json
@@ -23,19 +23,29 @@ def read_chip(source: str, cell: str | None, side: int, reading: str = "") -> Ti
 
     `reading` is the JSON of the options that its source was read by. SourceError or ReadError if it cannot be read.
     """
+    with open_chips(source, reading) as raster:
+        return chip_of(raster, cell, side)
+
+
+def open_chips(source: str, reading: str = "") -> Raster:
+    """The source of chips, opened as it was when they were encoded; `chip_of` reads them. SourceError if it cannot."""
     read = _parse_reading(reading)
-    with open_raster(source, bands=read.bands, sensor=read.sensor, nodata=read.nodata) as raster:
-        if cell is None:
-            return raster.thumbnail(side)
-        if not is_local(source) and len(set(raster.indexes)) < 3:
-            raise SourceError(
-                f"{source} has fewer than 3 bands: a scene of a service has its colours in several files, "
-                "and one alone does not show them"
-            )
-        place = Cell.parse(cell)
-        scene, centre = at_scale(raster, place.scale_m, side), np.array(place.centre)
-        top, left = chip_corners(scene.grid, centre[:1], centre[1:], side)
-        return scene.read(Window(int(top[0]), int(left[0]), side, side))
+    return open_raster(source, bands=read.bands, sensor=read.sensor, nodata=read.nodata)
+
+
+def chip_of(raster: Raster, cell: str | None, side: int) -> Tile:
+    """One of the chips of an open source; see `read_chip`."""
+    if cell is None:
+        return raster.thumbnail(side)
+    if not is_local(raster.uri) and len(set(raster.indexes)) < 3:
+        raise SourceError(
+            f"{raster.uri} has fewer than 3 bands: a scene of a service has its colours in several files, "
+            "and one alone does not show them"
+        )
+    place = Cell.parse(cell)
+    scene, centre = at_scale(raster, place.scale_m, side), np.array(place.centre)
+    top, left = chip_corners(scene.grid, centre[:1], centre[1:], side)
+    return scene.read(Window(int(top[0]), int(left[0]), side, side))
 
 
 def _parse_reading(reading: str) -> ReadOptions:

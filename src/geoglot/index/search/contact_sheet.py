@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+from jaxtyping import Bool, Float
 from PIL import Image
 
 from geoglot.errors import GeoglotError
 from geoglot.geo import Grid
-from geoglot.index.build.chip_pixels import read_chip
+from geoglot.index.build.chip_pixels import chip_of, open_chips
 from geoglot.index.search.hit import Hit
-from geoglot.outputs.panels import Panel, to_bytes
+from geoglot.outputs.panels import Panel, picture_of
+from geoglot.sources.raster import Raster
 from geoglot.sources.tile import Tile
 
 SIDE = 224
@@ -21,14 +23,17 @@ _THICK = 2  # pixels of the line around what fits best
 
 def draw_panels(hits: Sequence[Hit]) -> list[Panel]:
     """A panel per hit; grey if its source cannot be read, with the reason."""
-    return [_draw(hit) for hit in hits]
+    return [
+        Panel.blank(SIDE, (*describe(hit), tile)) if isinstance(tile, str) else Panel(*_frame(tile, hit), describe(hit))
+        for hit, tile in zip(hits, _read(hits), strict=True)
+    ]
 
 
 def thumbnails(hits: Sequence[Hit]) -> list[tuple[Image.Image, Grid] | None]:
     """A picture per hit, and its grid; None if its source cannot be read."""
-    tiles = [_read(hit) for hit in hits]
     return [
-        (Image.fromarray(to_bytes(tile.pixels[:3])), tile.grid) if isinstance(tile, Tile) else None for tile in tiles
+        None if isinstance(tile, str) else (picture_of(*_frame(tile, hit)), tile.grid)
+        for hit, tile in zip(hits, _read(hits), strict=True)
     ]
 
 
@@ -38,23 +43,37 @@ def describe(hit: Hit) -> tuple[str, str]:
     return f"{hit.rank}  {hit.scores}", f"{hit.source.rsplit('/', 1)[-1]}{day}"
 
 
-def _read(hit: Hit) -> Tile | str:
+def _read(hits: Sequence[Hit]) -> list[Tile | str]:
+    """The chip of each hit, or why it cannot be read. Each source is opened once."""
+    places = dict[tuple[str, str], list[int]]()
+    for place, hit in enumerate(hits):
+        places.setdefault((hit.source, hit.reading), []).append(place)
+    read = dict[int, Tile | str]()
+    for (source, reading), same in places.items():
+        try:
+            with open_chips(source, reading) as raster:
+                for place in same:
+                    read[place] = _read_one(raster, hits[place])
+        except GeoglotError as error:
+            read |= dict.fromkeys(same, str(error))
+    return [read[place] for place in range(len(hits))]
+
+
+def _read_one(raster: Raster, hit: Hit) -> Tile | str:
     try:
-        return read_chip(hit.source, hit.cell, SIDE, hit.reading)
+        return chip_of(raster, hit.cell, SIDE)
     except GeoglotError as error:
         return str(error)
 
 
-def _draw(hit: Hit) -> Panel:
-    tile, lines = _read(hit), describe(hit)
-    if isinstance(tile, str):
-        return Panel.blank(SIDE, (*lines, tile))
-    pixels, valid = tile.pixels[:3].copy(), tile.valid.copy()
-    if hit.part is not None:
-        rows, cols = valid.shape
-        top, left, bottom, right = (np.array(hit.part) * [rows, cols, rows, cols]).round().astype(int)
-        frame = np.zeros_like(valid)
-        frame[top:bottom, left:right] = True
-        frame[top + _THICK : bottom - _THICK, left + _THICK : right - _THICK] = False
-        pixels, valid = np.where(frame, _RED, pixels), valid | frame
-    return Panel(pixels, valid, lines)
+def _frame(tile: Tile, hit: Hit) -> tuple[Float[np.ndarray, "3 rows cols"], Bool[np.ndarray, "rows cols"]]:
+    """Pixels and valid mask, with a red line around what fits the words best."""
+    pixels, valid = tile.pixels[:3], tile.valid
+    if hit.part is None:
+        return pixels, valid
+    rows, cols = valid.shape
+    top, left, bottom, right = (np.array(hit.part) * [rows, cols, rows, cols]).round().astype(int)
+    frame = np.zeros_like(valid)
+    frame[top:bottom, left:right] = True
+    frame[top + _THICK : bottom - _THICK, left + _THICK : right - _THICK] = False
+    return np.where(frame, _RED, pixels), valid | frame
