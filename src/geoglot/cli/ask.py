@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import click
 
-from geoglot.cli import shared
+from geoglot.cli import report, shared
 from geoglot.cli.ask_evidence import evidence_flag, sort_evidence
 from geoglot.cli.ask_report import Told, describe_shortlist, report_all, report_each
 from geoglot.cli.flags import flags
@@ -68,6 +68,7 @@ class _Asked:
 @click.argument("arguments", nargs=-1, required=True, metavar="SRC... [QUESTION]...")
 @flags(AskFlags, "own")
 @evidence_flag
+@report.flag
 @flags(AskOptions, "options")
 @flags(FindOptions, "find", "background", "min_area", "max_area", "points", "vectors", "evidence")
 @flags(RefineOptions, "refine")

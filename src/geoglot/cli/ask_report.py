@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from geoglot.cli import shared
+from geoglot.cli import report, shared
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -72,12 +72,14 @@ def report_all(told: Told, as_json: bool) -> None:
             several["unreadable"] = dict(told.unreadable)
         if told.shortlists:
             several["narrowed"] = [shortlist.to_json() for shortlist in told.shortlists]
-        shared.emit(documents[0] if len(documents) == 1 and len(several) == 2 else several, True, "")
+        document = documents[0] if len(documents) == 1 and len(several) == 2 else several
+        report.emit(told.answers, document, True, "")
         return
     for short in told.shortlists:
         if short.left_out and not short.refused:
             total = len(short.asked) + len(short.left_out)
             click.echo(f"{len(short.asked)} of {total} scenes were asked {short.question!r}; --best asks more")
+    report.emit(told.answers, {}, False, "")
 
 
 def describe_shortlist(short: Shortlist) -> str:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from geoglot.cli import shared
+from geoglot.cli import report, shared
 from geoglot.cli.flags import flags
 from geoglot.cli.progress import progress
 from geoglot.errors import InputError
@@ -30,6 +30,7 @@ _RASTERS = (".tif", ".tiff", ".png", ".jp2", ".webp")
 @click.option("--names", type=shared.PATH, help="Table with the columns id and name, of a map that names no classes.")
 @click.option("--map", "judged", type=shared.PATH, help="Judge another map by a decided sample.")
 @flags(AuditOptions, "options")
+@report.flag
 @shared.long
 def command(
     source: Path,
@@ -66,9 +67,9 @@ def command(
             )
         else:
             drawn = draw_audit(source, output, scenes=scenes, names=names, options=options, progress=advance)
-            shared.emit(drawn.to_json(), as_json, describe_sample(drawn))
+            report.emit([drawn], drawn.to_json(), as_json, describe_sample(drawn))
             return
-    shared.emit(audit.to_json(), as_json, describe(audit))
+    report.emit([audit], audit.to_json(), as_json, describe(audit))
 
 
 def describe_sample(drawn: Drawn) -> str:

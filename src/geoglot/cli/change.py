@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from geoglot.cli import many, shared
+from geoglot.cli import many, report, shared
 from geoglot.cli.flags import flags
 from geoglot.cli.progress import progress
 from geoglot.options import ChangeOptions, ReadOptions
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 @many.jobs
 @flags(ChangeOptions, "options")
 @flags(ReadOptions, "read")
+@report.flag
 @shared.run
 def command(
     sources: tuple[str, ...],
@@ -75,7 +76,7 @@ def command(
     seer = load_model(model, device=device, precision="auto")
     with progress() as advance:
         result = change(sources, classes, output, model=seer, table=table, progress=advance, **settings)
-    shared.emit(result.to_json(), as_json, describe(result))
+    report.emit([result], result.to_json(), as_json, describe(result))
     if not result.known:
         shared.exit_without_result()
     if result.failed:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from geoglot.cli import many, shared
+from geoglot.cli import many, report, shared
 from geoglot.cli.flags import flags
 from geoglot.cli.progress import progress
 from geoglot.options import FindOptions, ReadOptions, RefineOptions
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 @flags(FindOptions, "options")
 @flags(RefineOptions, "refine")
 @flags(ReadOptions, "read")
+@report.flag
 @shared.run
 def command(
     arguments: tuple[str, ...],
@@ -70,7 +71,7 @@ def command(
     mapper = load_model(model, device=device, precision="auto")
     with progress() as advance:
         result = find(sources[0], asked, output, model=mapper, refiner=refiner, progress=advance, **settings)
-    shared.emit(result.to_json(), as_json, describe(result))
+    report.emit([result], result.to_json(), as_json, describe(result))
     if result.failed:
         shared.exit_partly(f"{len(result.failed)} of {result.windows} windows failed")
 

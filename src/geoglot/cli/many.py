@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from geoglot.cli import report as report_flag
 from geoglot.cli import shared
 from geoglot.cli.progress import progress
 from geoglot.figures import format_count, format_some
@@ -52,6 +53,7 @@ def run(door: Callable[..., Any], scenes: Scenes, words: Any, settings: Mapping[
     """Run a door over many scenes, print the batch, and leave with its exit code."""
     from geoglot.tasks.batch.batch import batch
 
+    report_flag.refuse_for_many()
     with progress() as advance:
         result = batch(
             door, scenes.sources, words, scenes.output, jobs=scenes.jobs, device=scenes.device, table=scenes.table,

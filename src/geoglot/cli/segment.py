@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from geoglot.cli import many, shared
+from geoglot.cli import many, report, shared
 from geoglot.cli.flags import flags
 from geoglot.cli.progress import progress
 from geoglot.options import ReadOptions, RefineOptions, SegmentOptions
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 @flags(SegmentOptions, "options")
 @flags(RefineOptions, "refine")
 @flags(ReadOptions, "read")
+@report.flag
 @shared.run
 def command(
     sources: tuple[str, ...],
@@ -72,7 +73,7 @@ def command(
         result = segment(
             sources[0], classes, output, model=mapper, refiner=refiner_of(refine, device), progress=advance, **settings
         )
-    shared.emit(result.to_json(), as_json, describe(result))
+    report.emit([result], result.to_json(), as_json, describe(result))
     if not any(share.pixels for share in result.classes):
         shared.exit_without_result()
     if result.failed:

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+from geoglot.aliases import PathLike
 from geoglot.errors import GeoglotError
 from geoglot.outputs.notebook.as_axes import draw_axes
 from geoglot.outputs.notebook.as_html import to_html
+from geoglot.outputs.notebook.as_report import write_report
 from geoglot.outputs.notebook.as_web_map import to_web_map
 from geoglot.outputs.notebook.page import Drawing, Page
 
@@ -27,6 +30,14 @@ class Shown(ABC):
     def _repr_html_(self) -> str:
         """A small page without any other file or address."""
         return to_html(self.page())
+
+    def report(self, path: PathLike, overwrite: bool = False) -> Path:
+        """Write the result as one HTML file with pictures, tables, notes and provenance.
+
+        Raises InputError for a name that does not end with .html, and OutputError for a file that is no report of ours,
+        or that of another result unless `overwrite`.
+        """
+        return write_report([self], path, overwrite)
 
 
 class ShownOnMap(Shown):
