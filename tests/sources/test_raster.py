@@ -411,5 +411,5 @@ def test_a_closed_raster_can_be_looked_at_again_until_its_file_changes(make_geot
     np.testing.assert_array_equal(again.valid, seen.valid)
     assert again.grid == seen.grid and again.bands == seen.bands
     make_geotiff(numbers + 1, path=path)
-    with pytest.raises(SourceError, match="has changed since it was opened"):
+    with pytest.raises(SourceError, match="was changed since it was opened"):
         raster.look_again(64)

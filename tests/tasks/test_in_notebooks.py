@@ -69,7 +69,7 @@ def test_a_result_never_shows_that_of_another_run(scene: Path, tmp_path: Path) -
     second = geoglot.segment(scene, other, tmp_path / "map.tif", model=PooledColours(), overwrite=True)
     assert "was written again since" in look_at(first).text and len(look_at(second).pictures) == 2
     write_scene(scene, paint(class_field((192, 160), 3, seed=1), NAMES))
-    assert "has changed since it was opened" in replace(second)._repr_html_()
+    assert "was changed since it was opened" in replace(second)._repr_html_()
 
 
 def test_objects_show_their_outlines(scene: Path) -> None:

@@ -165,17 +165,17 @@ class Raster:
         return {"uri": uri, "indexes": self.indexes, "nodata": self._reader.nodata, **self._state}
 
     def check_unchanged(self) -> None:
-        """SourceError if the file has changed since it was opened."""
+        """SourceError if the file was changed since it was opened."""
         with open_dataset(self.uri) as dataset:
             if source_state(dataset, self.uri) != self._state:
-                raise SourceError(f"{self.uri} has changed since it was opened; run the same command again")
+                raise SourceError(f"{self.uri} was changed since it was opened; run the same command again")
 
     def reopened(self) -> Raster:
         """The same raster, read in the same way and not closed; its file is opened when it is first read."""
         return replace(self, _whole=None, _handles=copy(self._handles))
 
     def look_again(self, side: int) -> Tile:
-        """`thumbnail`, of a raster that may be closed; SourceError if its file has changed since it was opened."""
+        """`thumbnail`, of a raster that may be closed; SourceError if its file was changed since it was opened."""
         with self.reopened() as raster:
             raster.check_unchanged()
             return raster.thumbnail(side)
