@@ -4,7 +4,7 @@
 set -u
 
 old="" bare=""
-for python in ${PYTHON:-python3 python3.13 python3.12 python3.11 python}; do
+for python in ${PYTHON:-python3 python3.14 python3.13 python3.12 python3.11 python}; do
   "$python" -c '' 2>/dev/null || continue
   "$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { old="$old $python"; continue; }
   # Debian packs venv without ensurepip, so it is ensurepip that tells.

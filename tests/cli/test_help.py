@@ -29,7 +29,7 @@ def test_lines_of_code_are_never_broken() -> None:
 
 
 def test_help_of_a_command_is_its_own() -> None:
-    assert run("help", "segment").stdout.startswith("Usage: geoglot segment [OPTIONS] SOURCE\n")
+    assert run("help", "segment").stdout.startswith("Usage: geoglot segment [OPTIONS] SOURCE")
 
 
 @pytest.mark.parametrize(
