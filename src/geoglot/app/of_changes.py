@@ -6,7 +6,7 @@ from typing import Any
 
 from geoglot.app.bodies import ChangeBody, names_of, parse_body
 from geoglot.app.child import Done, Report
-from geoglot.app.of_scenes import advance, dense_model, write_area
+from geoglot.app.of_scenes import advance, colour_of, dense_model, write_area
 from geoglot.scene.dense import model_of
 from geoglot.tasks.change.change import change
 
@@ -21,4 +21,8 @@ def do_change(task: dict[str, Any], report: Report) -> Done:
     )  # fmt: skip
     names = ("change.tif", "change.geojson", "change.csv", "change.overlay.png", "change.chart.png")
     files = [name for name in names if (folder / name).exists()]
-    return result.to_json() | {"outputs": {}, "files": files}, b""
+    document = result.to_json() | {"outputs": {}, "files": files}
+    shown = tuple(each["name"] for each in document["classes"])
+    for each in document["classes"]:
+        each["color"] = colour_of(each["name"], shown)
+    return document, b""

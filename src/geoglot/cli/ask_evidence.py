@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from geoglot.cli import shared
 from geoglot.errors import InputError
 from geoglot.options import FindOptions
 from geoglot.tasks.ask.ask_options import AskOptions
@@ -18,8 +19,9 @@ def evidence_flag(command: Callable[..., Any]) -> Callable[..., Any]:
         "--evidence",
         multiple=True,
         metavar="FILE|words|words+bands",
-        help="Write the evidence to this .geojson, and a picture of it beside it. words or words+bands (default) says "
-        "what decides words such as water: words alone, or together with near infrared and beyond. May be repeated.",
+        help=f"Write the evidence to this file, {shared.VECTORS}, and a picture of it beside it. words or words+bands "
+        "(default) says what decides words such as water: words alone, or together with near infrared and beyond. May "
+        "be repeated.",
     )(command)
 
 

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     help="The map of changes, a GeoTIFF (COG); of many places a folder.",
 )
 @click.option("--classes", help=shared.CLASSES_HELP + " Not needed for a model with classes of its own.")
-@click.option("--polygons", type=shared.PATH, help="Also polygons: .gpkg, .parquet or .geojson.")
+@click.option("--polygons", type=shared.PATH, help=f"Also polygons: {shared.VECTORS}.")
 @click.option(
     "--table",
     type=shared.PATH,

@@ -18,9 +18,7 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.argument("arguments", nargs=-1, required=True, metavar="SOURCES... [NAMES]...")
-@click.option(
-    "-o", "--output", type=shared.PATH, help="The objects: .gpkg, .parquet or .geojson; of many SOURCES a folder."
-)
+@click.option("-o", "--output", type=shared.PATH, help=f"The objects: {shared.VECTORS}; of many SOURCES a folder.")
 @many.table
 @many.jobs
 @flags(FindOptions, "options")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 )
 @click.option("--unlike", multiple=True, help="The same of what is not meant, beside --like.")
 @flags(SearchOptions, "options")
-@click.option("-o", "--output", type=shared.PATH, help="The hits: .gpkg, .parquet, .geojson or .csv.")
+@click.option("-o", "--output", type=shared.PATH, help=f"The hits: .csv, {shared.VECTORS}.")
 @click.option("--sheet", type=shared.PATH, help="A PNG of the hits, each with rank, score, name and date.")
 @click.option("--model", help="Model of the archive, if it is not in the zoo; for a folder any, by default mini.")
 @shared.device
@@ -71,7 +72,7 @@ def command(
         index = Index(archive, model=model, device=device, progress=advance)
     hits = index.search(words, image=image, place=place, like=like, unlike=unlike, options=options)
     if output:
-        hits.save(output, overwrite=overwrite)
+        hits = replace(hits, notes=(*hits.notes, *hits.save(output, overwrite=overwrite)))
     if sheet and hits.hits:
         hits.sheet(sheet, overwrite=overwrite)
     shared.emit(hits.to_json(), as_json, describe(hits, {"hits": output, "sheet": sheet if hits.hits else None}))

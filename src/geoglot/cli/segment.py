@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     "-o", "--output", required=True, type=shared.PATH, help="The class map, a GeoTIFF (COG); of many SOURCES a folder."
 )
 @click.option("--classes", help=shared.CLASSES_HELP + " Not needed for a model with classes of its own.")
-@click.option("--polygons", type=shared.PATH, help="Also polygons: .gpkg, .parquet or .geojson.")
+@click.option("--polygons", type=shared.PATH, help=f"Also polygons: {shared.VECTORS}.")
 @many.table
 @many.jobs
 @flags(SegmentOptions, "options")

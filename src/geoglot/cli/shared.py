@@ -19,6 +19,9 @@ PARTLY = 3
 _VERBOSE, _QUIET = "geoglot.verbose", "geoglot.quiet"
 CLASSES_HELP = 'Names with commas, "water, forest", or a .txt or .json file.'
 
+VECTORS = ".gpkg, .geojson, .fgb, .parquet, .shp, .zip (a Shapefile) or .pmtiles"
+"""The endings of vector files."""
+
 PATH = click.Path(path_type=Path)
 
 

@@ -5,7 +5,7 @@ and ends with .qml. A map and its polygons may share a name, and then that file,
 (https://docs.qgis.org/latest/en/docs/user_manual/style_library/style_manager.html).
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from xml.sax.saxutils import quoteattr
@@ -29,16 +29,18 @@ class Entry:
     colour: Colour
 
 
-def make_style(legend: Legend, numbers: Iterable[int], expression: str = BY_NAME) -> str:
+def make_style(legend: Legend, numbers: Iterable[int], expression: str = BY_NAME, hollow: Collection[str] = ()) -> str:
     """The style of a map and its polygons, with the classes of these ids, of which 0 is see-through.
 
-    The legend names the first thousand. `expression` gives the name of a polygon's class.
+    The legend names the first thousand. `expression` gives the name of a polygon's class; classes in `hollow` are
+    outlines only.
     """
     named = list(islice((number for number in numbers if number), _MOST))
     entries = [Entry(number, legend.names[number - 1], legend.colours[number - 1]) for number in named]
+    drawn = _of_pixels([Entry(0, legend.rest, OTHER_COLOUR), *entries]) + _of_polygons(entries, expression, hollow)
     return (
         '<!DOCTYPE qgis PUBLIC "http://mrcc.com/qgis.dtd" "SYSTEM"><qgis version="3.16" styleCategories="Symbology">'
-        f"{_of_pixels([Entry(0, legend.rest, OTHER_COLOUR), *entries])}{_of_polygons(entries, expression)}</qgis>"
+        f"{drawn}</qgis>"
     )
 
 
@@ -54,14 +56,14 @@ def _of_pixels(entries: Sequence[Entry]) -> str:
     )
 
 
-def _of_polygons(entries: Sequence[Entry], expression: str) -> str:
+def _of_polygons(entries: Sequence[Entry], expression: str, hollow: Collection[str]) -> str:
     categories, symbols = [], []
     for index, entry in enumerate(entries):
         name = quoteattr(entry.name)
         categories.append(f'<category render="true" symbol="{index}" value={name} label={name}/>')
         red, green, blue = entry.colour
         properties = {"color": f"{red},{green},{blue},150", "outline_color": f"{red},{green},{blue},255",
-                      "outline_width": "0.4", "style": "solid"}  # fmt: skip
+                      "outline_width": "0.4", "style": "no" if entry.name in hollow else "solid"}  # fmt: skip
         drawn = "".join(f'<prop k="{key}" v="{text}"/>' for key, text in properties.items())
         layer = f'<layer class="SimpleFill" enabled="1" locked="0" pass="0">{drawn}</layer>'
         symbols.append(f'<symbol type="fill" name="{index}" alpha="1" clip_to_extent="1">{layer}</symbol>')

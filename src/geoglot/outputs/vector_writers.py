@@ -200,8 +200,15 @@ def _write(
         pyogrio.write_arrow(
             pa.RecordBatchReader.from_batches(schema, batches), path, layer=layer, driver=driver,
             geometry_name=first.geometry.name, geometry_type=types[0] if len(types) == 1 else "Unknown",
-            crs=first.crs.to_wkt() if first.crs else None, layer_options=options,
+            crs=_crs(first), layer_options=options,
         )  # fmt: skip
+
+
+def _crs(frame: gpd.GeoDataFrame) -> str | None:
+    """As GDAL reads it. Files order longitude and latitude alike, and other programs know that CRS by EPSG's number."""
+    if frame.crs is None:
+        return None
+    return "EPSG:4326" if frame.crs == LONLAT else str(frame.crs.to_wkt())
 
 
 def _known(field: pa.Field) -> pa.Field:

@@ -246,12 +246,13 @@ def test_filters_that_leave_nothing_say_which(
 def test_files_of_hits(make_geotiff: MakeGeotiff, tmp_path: Path) -> None:
     add(tmp_path / "a", [scene(make_geotiff, tmp_path / "s.tif")], model=MODEL, options=IndexOptions(scale="320m"))
     hits = Index(tmp_path / "a").search("roof", options=SearchOptions(top=3))
-    for suffix in ("gpkg", "parquet", "geojson"):
-        hits.save(tmp_path / f"hits.{suffix}")
-        path = tmp_path / f"hits.{suffix}"
-        frame = gpd.read_parquet(path) if suffix == "parquet" else gpd.read_file(path)
+    for suffix in ("gpkg", "parquet", "geojson", "fgb", "shp", "zip"):
+        notes = hits.save(path := tmp_path / f"hits.{suffix}")
+        frame = gpd.read_parquet(path) if suffix == "parquet" else gpd.read_file(path, layer=0)
+        frame = frame.sort_values("rank", ignore_index=True)
+        assert bool(notes) == (suffix in ("shp", "zip"))
         assert frame["rank"].tolist() == [1, 2, 3]
-        assert shapely.equals_exact(frame.geometry.to_numpy(), hits.table.geometry.to_numpy(), 1e-6).all()
+        assert shapely.equals_exact(*map(shapely.normalize, (frame.geometry, hits.table.geometry)), 1e-6).all()
     hits.save(tmp_path / "hits.csv")
     rows = list(csv.DictReader((tmp_path / "hits.csv").read_text().splitlines()))
     assert [row["cell"] for row in rows] == [hit.cell for hit in hits.hits]

@@ -72,6 +72,24 @@ def test_a_raster_is_asked(scene: Path, tmp_path: Path) -> None:
         assert picture.size[0] == 2 * 300
 
 
+def _bounds(answer: geoglot.Answer) -> np.ndarray:
+    return gpd.GeoDataFrame.from_features(answer.evidence["features"]).total_bounds
+
+
+@pytest.mark.parametrize("suffix", [".gpkg", ".fgb", ".shp", ".zip", ".parquet", ".pmtiles"])
+def test_evidence_is_written_in_every_format_with_its_style(scene: Path, tmp_path: Path, suffix: str) -> None:
+    path = tmp_path / f"roofs{suffix}"
+    question = "How many roofs are there in the north half?"
+    answer = geoglot.ask(
+        scene, question, model=PooledColours(), read=READ, options=replace(OPTIONS, evidence=path)
+    )  # fmt: skip
+    frame = gpd.read_parquet(path) if suffix == ".parquet" else gpd.read_file(path, layer=0)
+    roles = frame.drop_duplicates(["role", "id"])["role"].tolist()  # tiles cut what they share
+    assert roles.count("object") == answer.value and roles.count("region") == 1
+    assert frame.to_crs(4326).total_bounds == pytest.approx(_bounds(answer), abs=1e-5)
+    assert (tmp_path / "roofs.qml").exists() == (suffix not in (".gpkg", ".pmtiles"))
+
+
 def test_many_questions_encode_the_scene_once(scene: Path) -> None:
     Counting.windows = 0
     with Asker.open(scene, model=Counting(), read=READ, options=OPTIONS) as asker:

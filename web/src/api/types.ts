@@ -29,6 +29,8 @@ type Asked<Body> = { [Key in keyof Body]?: Body[Key] extends object | undefined 
 
 export type HeatName = {
   name: string;
+  /** Of the word in all results, #rrggbb. */
+  color: string;
   presence?: number | null;
   why?: string;
   /** Value of tiles from which a pixel is taken as the word: 1 + 254 * score. */
@@ -58,7 +60,7 @@ export type Segment = {
 export type Change = {
   dates: string[];
   summary: string;
-  classes: { name: string; area_m2: (number | null)[]; pixels: number[]; gain_m2: number | null; loss_m2: number | null }[];
+  classes: { name: string; area_m2: (number | null)[]; pixels: number[]; gain_m2: number | null; loss_m2: number | null; color: string }[];
   why: Record<string, string>;
   notes: string[];
   files?: string[];

@@ -18,8 +18,8 @@ type State = {
   classes: { job: string; scene: string } | null;
   hits: FeatureCollection;
   evidence: FeatureCollection;
-  /** Ground that changed, and the classes in the order of their colours. */
-  changes: { data: FeatureCollection; classes: string[] } | null;
+  /** Ground that changed, and the classes with their colours. */
+  changes: { data: FeatureCollection; classes: { name: string; color: string }[] } | null;
 };
 
 export const tool = $state<State>({

@@ -32,6 +32,8 @@ export class WordLayer {
   objects = $state.raw<FeatureCollection | null>(null);
   marks = $state<Mark[]>([]);
   gain = $state<{ before: number | null; after: number | null } | null>(null);
+  /** A colour that is shown until the server tells that of the word; empty if there is none to wait for. */
+  provisional = "";
   #timer: ReturnType<typeof setTimeout> | undefined;
 
   constructor(word: string, scene: string, color: string, model: string) {
@@ -83,6 +85,7 @@ export class WordLayer {
   take(job: Job<Heat>, index: number): void {
     this.job = job;
     this.index = index;
+    this.#takeColor();
     if (job.state !== "done") return;
     const moved = this.threshold !== null && this.threshold !== this.facts?.default_value;
     if (this.threshold === null) {
@@ -92,6 +95,14 @@ export class WordLayer {
     if (this.why) return;
     if (moved || workspace.area) this.rest(0);
     else this.#draw(job).catch(complain);
+  }
+
+  /** The colour of the word in all results, unless the user chose one or another layer here has it. */
+  #takeColor(): void {
+    const own = this.facts?.color;
+    const taken = layersOf(this.scene).some((each) => each !== this && each.color === own);
+    if (own && this.color === this.provisional && !taken) this.color = own;
+    if (own) this.provisional = "";
   }
 
   /** Outlines the objects when nothing has moved for a while. */
@@ -141,6 +152,7 @@ export async function addWords(text: string, model: string, scene = workspace.sc
   const words = typed.filter((word) => !there.has(word));
   if (!words.length) return say("These words are in the list already.");
   const added = words.map((word, i) => new WordLayer(word, scene, nextColor(layers.all.length + i), model));
+  for (const layer of added) layer.provisional = layer.color;
   layers.all.push(...added);
   remember(`adding ${words.join(", ")}`, () => {
     layers.all = layers.all.filter((each) => !added.some((one) => one.key === each.key));

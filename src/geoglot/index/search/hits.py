@@ -20,9 +20,11 @@ from geoglot.index.search.hit_files import reserve
 from geoglot.index.search.hits_page import draw_hits, page_of_hits
 from geoglot.index.store.chip_table import WINDOW
 from geoglot.outputs.atomic import write_bytes
+from geoglot.outputs.legend import Legend
 from geoglot.outputs.notebook.page import Drawing, Page
 from geoglot.outputs.notebook.shown import ShownOnMap
 from geoglot.outputs.panels import check_picture, encode_panels
+from geoglot.outputs.styles import make_style
 from geoglot.scene.name_presence import ABSENT, round_presence
 
 if TYPE_CHECKING:
@@ -84,10 +86,11 @@ class Hits(ShownOnMap):
             "seconds": self.seconds,
         }  # fmt: skip
 
-    def save(self, path: PathLike, *, overwrite: bool = False) -> None:
-        """Write the hits as .gpkg, .parquet, .geojson or .csv; it has no rows if nothing like that is there.
+    def save(self, path: PathLike, *, overwrite: bool = False) -> tuple[str, ...]:
+        """Write the hits as a table (.csv) or vectors; it has no rows if nothing like that is there.
 
-        OutputError for a file of another search, unless `overwrite`, and for a file that no search made.
+        Returns notes on what the format cuts. OutputError for a file of another search, unless `overwrite`, and for a
+        file that no search made.
         """
         target = check_output(path)
         table = self.table[:0] if self.absent else self.table
@@ -96,10 +99,12 @@ class Hits(ShownOnMap):
         with self._writing(target, overwrite) as draft:
             if target.suffix.lower() == ".csv":
                 write_bytes(draft, table.drop(columns="geometry").to_csv(index=False).encode())
-            else:
-                from geoglot.outputs.vector_files import write_frames
+                return ()
+            from geoglot.outputs.vector_files import explain_format, write_frames
 
-                write_frames([table], draft, "hits")
+            write_frames([table], draft, "hits", make_style(Legend(("hits",)), [1], "'hits'"))
+        texts = (str(text) for name in ("source", "also", "part") for text in table[name])
+        return explain_format(target, table.columns.drop("geometry"), texts)
 
     def sheet(self, path: PathLike, *, overwrite: bool = False) -> None:
         """Write the hits as a PNG of pictures with rank, score, name and date; red is what fits the words best.

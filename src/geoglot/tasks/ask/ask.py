@@ -17,6 +17,7 @@ from geoglot.models.zoo import Model, load_model
 from geoglot.options import ReadOptions
 from geoglot.outputs.journal import fingerprint
 from geoglot.outputs.made import Made
+from geoglot.outputs.vector_files import check_placed
 from geoglot.scene.dense import model_of
 from geoglot.scene.encoded_scene import EncodedScene
 from geoglot.sources.raster import Raster
@@ -189,6 +190,7 @@ class Asker(AbstractContextManager["Asker"]):
         if not isinstance(scene, Pictured):
             raise InputError("only rasters can be drawn")
         check_evidence(path)
+        check_placed(path, scene.grid.crs)
         made = Made("ask", path, [path.with_suffix(".png")])
         made.check(*(scene.uri for scene in self._dates))
         decided = {"scenes": [scene.facts for scene in self._dates], "refiner": self.scene.refiner}

@@ -1,4 +1,4 @@
-"""The evidence of an answer as GeoJSON, and as a picture."""
+"""The evidence of an answer as GeoJSON or another vector file, and as a picture."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -9,10 +9,11 @@ from typing import Any, Protocol, runtime_checkable
 
 import geopandas as gpd
 import numpy as np
+import pandas as pd
 import shapely
 from jaxtyping import Float
 
-from geoglot.errors import InputError
+from geoglot.crs import LONLAT
 from geoglot.geo import Grid
 from geoglot.lonlat import orient_rings, project_to_lonlat, to_pixels
 from geoglot.outputs.atomic import write_bytes
@@ -20,12 +21,18 @@ from geoglot.outputs.legend import Legend
 from geoglot.outputs.made import Made
 from geoglot.outputs.margin import Margin
 from geoglot.outputs.overlay import SIDE, write_outlines
+from geoglot.outputs.styles import make_style
+from geoglot.outputs.vector_files import check_format, write_frames
 from geoglot.tasks.ask.ground import Ground
 from geoglot.tasks.ask.scene_things import Region, SceneObject
 
 _MOST = 2000  # objects in one document; the number in the answer counts all
 #: The role of a region, and its label in pictures
 REGION = "region"
+_GEOJSON = (".geojson", ".json")
+_COLUMNS = ["role", "id", "name", "score", "when", "area_m2"]
+#: What an object or region is called in the legend, for QGIS
+_LABEL = """CASE WHEN "role" = 'region' THEN "role" WHEN "when" IS NULL THEN "name" ELSE "name" || ', ' || "when" END"""
 
 
 @runtime_checkable
@@ -75,11 +82,8 @@ def collection(things: Sequence[SceneObject], regions: Sequence[Region], ground:
 
 
 def check_evidence(path: Path) -> None:
-    """InputError unless the name of the file is that of a GeoJSON file."""
-    if path.suffix.lower() not in (".geojson", ".json"):
-        raise InputError(
-            f"the name of the evidence must end in .geojson, got {path.name!r}; a picture is written beside it"
-        )
+    """InputError unless the name of the file ends as a vector file does."""
+    check_format(path, *_GEOJSON)
 
 
 @dataclass(frozen=True)
@@ -119,16 +123,29 @@ def outline_evidence(document: Mapping[str, Any], grid: Grid) -> EvidenceOutline
     return EvidenceOutlines(labels, outlines, names, tuple(lines))
 
 
+def _frame(features: Sequence[Mapping[str, Any]], grid: Grid) -> gpd.GeoDataFrame:
+    facts = pd.DataFrame([feature["properties"] for feature in features], columns=_COLUMNS)
+    shapes = shapely.from_geojson([json.dumps(feature["geometry"]) for feature in features])
+    parts = [shapely.multipolygons(shapely.get_parts([shape])) for shape in shapes]  # one type for all
+    return gpd.GeoDataFrame(facts, geometry=parts, crs=None if grid.crs is None else LONLAT)
+
+
 def write_evidence(made: Made, document: Mapping[str, Any], scene: Pictured, text: str) -> tuple[Path, Path]:
-    """Write a `collection` as GeoJSON, and beside it a PNG of the scene with its objects and regions."""
+    """Write a `collection` to a vector file, and beside it a PNG of the scene with its objects and regions."""
     path, picture = made.output, made.output.with_suffix(".png")
     pixels, grid = scene.picture(SIDE)
     drawn = outline_evidence(document, grid)
     with made.writing(picture) as draft:
         margin, lines = Margin(grid, [(scene.uri, scene.day)]), [text, *drawn.lines]
         notes = write_outlines(pixels, drawn.outlines, Legend(drawn.names), lines, draft, margin, hollow=(REGION,))
-    document = dict(document) | ({"notes": list(notes)} if notes else {})
+    document, legend = dict(document) | ({"notes": list(notes)} if notes else {}), Legend(drawn.names)
+    style = make_style(legend, range(1, len(legend.names) + 1), _LABEL, hollow=(REGION,))
     with made.writing(path) as draft:
-        write_bytes(draft, json.dumps(document, ensure_ascii=False).encode())
+        if path.suffix.lower() in _GEOJSON:
+            write_bytes(draft, json.dumps(document, ensure_ascii=False).encode())
+            if path.suffix.lower() == ".geojson":  # QGIS looks for no style beside .json
+                draft.with_suffix(".qml").write_text(style, "utf-8")
+        else:
+            write_frames([_frame(document["features"], grid)], draft, "evidence", style)
     made.finish({"text": text, "picture": picture.name})
     return path, picture

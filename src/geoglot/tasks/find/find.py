@@ -58,9 +58,10 @@ def find(
     """Find, count and outline things in a raster of any size.
 
     `names` is "swimming pool, tennis court", a list, a mapping of names to words, or a file of these. It is None with
-    `options.points`, a file of points and boxes on the things. `output` is a .gpkg, .parquet or .geojson; a picture and
-    a manifest are written beside it. An EncodedScene as source is not encoded again, and `model` is ignored. `refiner`
-    is "none", "edges", the result of `load_sam`, or a refiner of your own.
+    `options.points`, a file of points and boxes on the things. `output` is a vector file: .gpkg,
+    .geojson, .fgb, .parquet, .shp, .zip or .pmtiles; a picture and a manifest are written beside it. An EncodedScene as
+    source is not encoded again, and `model` is ignored. `refiner` is "none", "edges", the result of `load_sam`, or a
+    refiner of your own.
 
     The table is empty if no object is found. A killed run resumes and gives the same bytes. `overwrite` allows the call
     to replace the result of another run; files that geoglot did not make are never touched. Raises InputError,

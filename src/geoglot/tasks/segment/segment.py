@@ -56,9 +56,9 @@ def segment(
     """Map classes over a raster of any size.
 
     `classes` is "trees, grass", a list, a mapping of names to words, or a .txt or .json file; `output` a .tif;
-    `polygons` a .gpkg, .parquet or .geojson. `progress` is called with ("windows", done, total), and then for the
-    steps "areas", "map" and "polygons". `refiner` moves the borders of regions to edges of the picture: "none",
-    "edges", the result of `load_sam`, or a refiner of your own.
+    `polygons` a vector file: .gpkg, .geojson, .fgb, .parquet, .shp, .zip or .pmtiles. `progress` is called with
+    ("windows", done, total), and then for the steps "areas", "map" and "polygons". `refiner` moves the borders of
+    regions to edges of the picture: "none", "edges", the result of `load_sam`, or a refiner of your own.
 
     An encoded scene is mapped without running the model again, and `model` is ignored. The map is that of the raster
     but for half precision.
