@@ -14,6 +14,7 @@ import geoglot
 from audited import decide
 from geoglot.errors import InputError, SourceError
 from geoglot.options import ChangeOptions, ClassifyOptions, FindOptions, SegmentOptions
+from geoglot.outputs.notebook.shown import ShownOnMap
 from notebooks import HOSTILE, draw, explore, forbid_network, look_at
 from stubs import ColourScorer, PooledColours
 from worlds import class_field, paint, write_scene
@@ -34,13 +35,17 @@ def scene(tmp_path: Path) -> Path:
     return write_scene(tmp_path / f"{HOSTILE}.tif", paint(class_field((192, 160), 3), NAMES))
 
 
+def drawn_and_written(result: ShownOnMap, path: Path) -> tuple[np.ndarray, np.ndarray]:
+    """The pictures of a result side by side, and the same part of the picture that the run wrote."""
+    drawn = np.hstack([picture.image for picture in result.draw().pictures])
+    return drawn, np.asarray(Image.open(path))[: drawn.shape[0], : drawn.shape[1]]
+
+
 def test_a_map_shows_what_its_picture_shows(scene: Path, tmp_path: Path) -> None:
     result = geoglot.segment(scene, WORDS, tmp_path / "map.tif", model=PooledColours())
     page = look_at(result)
     assert HOSTILE in page.text and len(page.pictures) == 2 and page.rows == 4
-    first, last = result.draw().pictures
-    written = np.asarray(Image.open(result.overlay))[:192]
-    np.testing.assert_array_equal(np.hstack([first.image, last.image]), written)
+    np.testing.assert_array_equal(*drawn_and_written(result, result.overlay))
     assert [axes.get_title() for axes in draw(result)] == ["scene", "map"]
     assert explore(result).count("L.imageOverlay") == 2
 
@@ -128,8 +133,7 @@ def test_changes_with_and_without_files(tmp_path: Path) -> None:
         page, moved = look_at(result), result.transitions[0]
         assert page.rows == 3 and len(page.pictures) == 3 and f"{moved.source} to {moved.target}" in page.text
         assert [axes.get_title() for axes in draw(result)] == ["2015-06-29", "2020-07-02", "what changed"]
-    pictures = np.hstack([picture.image for picture in written.draw().pictures])
-    np.testing.assert_array_equal(pictures, np.asarray(Image.open(written.outputs["picture"]))[:192])
+    np.testing.assert_array_equal(*drawn_and_written(written, written.outputs["picture"]))
     assert explore(written).count("L.imageOverlay") == 3
     assert explore(kept).count("L.imageOverlay") == 2 and '"type": "Feature"' in explore(kept)
 
