@@ -42,3 +42,10 @@ def test_commands_flags_and_choices_are_completed(words: str, expected: set[str]
 
 def test_another_shell_is_refused() -> None:
     assert CliRunner().invoke(cli, ["completion", "csh"]).exit_code == 2
+
+
+def test_a_completion_says_what_a_command_does() -> None:
+    asked = {"COMP_WORDS": "geoglot recipe", "COMP_CWORD": "recipe", "_GEOGLOT_COMPLETE": "fish_complete"}
+    code = "from geoglot.cli.main import main; main()"
+    told = subprocess.run([sys.executable, "-c", code], env={**os.environ, **asked}, capture_output=True, text=True)
+    assert "recipes" in told.stdout and "Recipes to copy and change" in told.stdout, told

@@ -12,7 +12,7 @@ def run(*arguments: str) -> Result:
 
 def test_help_lists_every_page_with_its_title() -> None:
     said = run("help")
-    assert said.exit_code == 0 and "search " in said.stdout
+    assert said.exit_code == 0 and "search " in said.stdout and run("help", "").stdout == said.stdout
     assert all(f"\n  {name} " in said.stdout for name in pages())
 
 

@@ -69,5 +69,5 @@ SECTIONS: dict[str, tuple[Command, ...]] = {
         Command("completion", "Complete commands and flags with Tab", 'eval "$(geoglot completion bash)"'),
     ),
 }  # fmt: skip
-#: Names in this order
-NAMES = tuple(command.name for section in SECTIONS.values() for command in section)
+#: What each does, in this order
+DOES = {command.name: command.does for section in SECTIONS.values() for command in section}

@@ -27,7 +27,7 @@ def command(ctx: click.Context, topic: str | None) -> None:
 
     Example: geoglot help search
     """
-    if topic is None:
+    if not topic:
         click.echo(_list())
         return
     text = _page(topic) if topic in pages() else _command(ctx, topic)

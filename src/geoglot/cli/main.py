@@ -12,7 +12,7 @@ from typing import Any, NoReturn
 import click
 
 from geoglot.aliases import not_utf8
-from geoglot.cli.commands import COMPLETION, NAMES, SECTIONS
+from geoglot.cli.commands import COMPLETION, DOES, SECTIONS
 from geoglot.cli.console import plain_streams
 from geoglot.cli.log_file import ARGUMENTS, write_log
 from geoglot.cli.shared import is_verbose
@@ -24,7 +24,7 @@ from geoglot.settings import load_settings
 from geoglot.version import __version__
 
 #: Name to "module:attribute" of its click command
-COMMANDS = {name: f"geoglot.cli.{name}:command" for name in NAMES}
+COMMANDS = {name: f"geoglot.cli.{name}:command" for name in DOES}
 _RESUMED = ("segment", "find", "change", "index", "pairs", "train")
 _OURS = {
     True: "this is a fault of geoglot and not yours; please report it with the lines above, as SECURITY.md says",
@@ -45,6 +45,7 @@ class LazyGroup(click.Group):
             return None
         module, _, attribute = COMMANDS[cmd_name].partition(":")
         command: click.Command = getattr(importlib.import_module(module), attribute)
+        command.short_help = DOES.get(cmd_name)  # what a shell shows beside a completion
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
