@@ -6,8 +6,10 @@ import pickle
 from dataclasses import replace
 from pathlib import Path
 
+import geopandas as gpd
 import numpy as np
 import pytest
+import shapely
 from PIL import Image
 
 import geoglot
@@ -17,7 +19,7 @@ from geoglot.options import ChangeOptions, ClassifyOptions, FindOptions, Segment
 from geoglot.outputs.notebook.shown import ShownOnMap
 from notebooks import HOSTILE, draw, explore, forbid_network, look_at
 from stubs import ColourScorer, PooledColours
-from worlds import class_field, paint, write_scene
+from worlds import UTM, class_field, paint, write_scene
 
 NAMES = ("water", "forest", "roof")
 PLAIN = FindOptions(background="sand, snow", overlay=False)
@@ -84,6 +86,21 @@ def test_objects_show_their_outlines(scene: Path) -> None:
     assert [axes.get_title() for axes in draw(result)] == ["scene", "objects"]
     html = explore(result)
     assert html.count("L.imageOverlay") == 1 and html.count('"type": "Feature"') == len(result.objects)
+
+
+def test_an_area_of_interest_is_drawn_as_in_the_picture_file(scene: Path, tmp_path: Path) -> None:
+    with geoglot.open_raster(scene) as raster:
+        left, bottom, right, top = raster.grid.bounds
+    places = gpd.GeoDataFrame(geometry=[shapely.box(left + 20, bottom + 20, right - 20, top - 25)], crs=UTM["crs"])
+    places.to_file(area := tmp_path / "area.gpkg")
+    options = replace(PLAIN, overlay=True, area=area)
+    found = geoglot.find(scene, WORDS, tmp_path / "found.gpkg", model=PooledColours(), options=options)
+    np.testing.assert_array_equal(*drawn_and_written(found, found.overlay))
+    later = write_scene(tmp_path / "b_20200702.tif", paint(class_field((192, 160), 3, seed=2), NAMES))
+    changed = geoglot.change(
+        [scene, later], None, tmp_path / "change.tif", model=ColourScorer(NAMES), options=ChangeOptions(area=area)
+    )
+    np.testing.assert_array_equal(*drawn_and_written(changed, changed.outputs["picture"]))
 
 
 def test_nothing_found_shows_the_scene(scene: Path) -> None:

@@ -15,6 +15,7 @@ from geoglot.outputs.notebook.page import Drawing, Page, Picture, Table
 from geoglot.outputs.overlay import SIDE, map_panels, outline_panels
 from geoglot.outputs.palette import Colour
 from geoglot.outputs.panels import to_bytes
+from geoglot.scene.read import margin_of
 from geoglot.tasks.change.legends import ChangeLegend, states_of, transition_legend
 
 if TYPE_CHECKING:
@@ -44,6 +45,7 @@ def draw_changes(result: ChangeResult) -> Drawing:
         outlines = list(zip(named, to_pixels(changes.geometry.to_numpy(), after.grid), strict=True))
         drawn = outline_panels(after.pixels[:3], outlines, legend)[1]
         panels = [Image.fromarray(to_bytes(tile.pixels[:3])) for tile in (before, after)]
+    margin_of([before, after], result.area, result.scenes[-1].grid).outline_area(drawn)
     scenes = [
         Picture(date, image, after.grid)
         for date, image in zip((result.dates[0], result.dates[-1]), panels, strict=True)

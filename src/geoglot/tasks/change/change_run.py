@@ -99,6 +99,7 @@ class ChangeRun:
             failed=tuple(failed),
             seconds=round(time.monotonic() - started, 2),
             scenes=tuple(date.reopened() for date in aligned.dates),
+            area=aligned.common.area,
             map=WrittenFile.of(files.map) if self.kept else None,
             why=asked.why,
             notes=tuple(dict.fromkeys(notes)),

@@ -10,6 +10,7 @@ from typing import Any
 
 import geopandas as gpd
 import numpy as np
+from shapely.geometry.base import BaseGeometry
 
 from geoglot.figures import choose_area_unit, format_area
 from geoglot.outputs.notebook.page import Drawing, Page, WrittenFile
@@ -95,6 +96,8 @@ class ChangeResult(ShownOnMap):
     seconds: float
     scenes: tuple[Raster, ...]
     """The dates as they were read, closed."""
+    area: BaseGeometry | None
+    """The area of interest in pixels of their grid."""
     map: WrittenFile | None
     """The map of changes; None if no output was asked for."""
     why: Mapping[str, str] = field(default_factory=dict)

@@ -225,6 +225,7 @@ def _finish(
         failed=scene.failed,
         seconds=round(time.monotonic() - started, 2),
         scene=scene.raster.reopened(),
+        area=scene.area,
         notes=tuple(notes),
     )
     if files:

@@ -15,6 +15,7 @@ from geoglot.outputs.legend import Legend
 from geoglot.outputs.notebook.page import Drawing, Page, Picture, Table
 from geoglot.outputs.overlay import SIDE, outline_panels
 from geoglot.outputs.palette import hex_of
+from geoglot.scene.read import margin_of
 
 if TYPE_CHECKING:
     from geoglot.tasks.find.find_result import FindResult
@@ -56,6 +57,7 @@ def draw_objects(result: FindResult) -> Drawing:
     names, objects = tuple(result.counts), result.objects.sort_values("score", ascending=False, kind="stable")
     legend = Legend(names)
     scene, drawn = outline_panels(tile.pixels[:3], outlines_on(result.objects, tile.grid), legend)
+    margin_of([tile], result.area, result.scene.grid).outline_area(drawn)
     facts = {
         "colour": [hex_of(legend.colour_of(name)) for name in objects["name"]],
         "id": objects["id"],

@@ -63,6 +63,8 @@ class FindResult(ShownOnMap):
     seconds: float
     scene: Raster
     """The raster as it was read, closed."""
+    area: BaseGeometry | None
+    """The area of interest in pixels of its grid."""
     why: Mapping[str, str] = field(default_factory=dict)
     """By name, why it was not looked for: the pixels of the scene cannot show it, or the model does not know them."""
     notes: tuple[str, ...] = ()
