@@ -84,6 +84,7 @@ class WordsOptions:
         "light"
     )
     teacher: Annotated[str, "A model that reads words, or that geoglot teach made."] = "mini"
+    area: Area = None
 
 
 @dataclass(frozen=True)
@@ -199,6 +200,7 @@ class IndexOptions:
     )
     patches: Annotated[bool, "Keep a vector of every patch too, which takes 200 times the space with mini."] = False
     least: Annotated[float, "Least share of a chip that must have data, of what lies in its scene.", Gt(0), Le(1)] = 0.5
+    area: Annotated[PathLike | None, "File of polygons. Chips that touch none are left out."] = None
 
     def __post_init__(self) -> None:
         check_bounds(self)
@@ -238,6 +240,7 @@ class AuditOptions:
         float, "How much of a class is right, as you expect: 0.9 is nine pixels of ten.", Ge(0.5), Lt(1)
     ] = 0.85
     least: Annotated[int, "Least places in each class; a smaller class is decided whole.", Ge(1), Le(10_000)] = 25
+    area: Area = None
     seed: Annotated[int, "Another number draws other places.", Ge(0)] = 0
 
     def __post_init__(self) -> None:

@@ -33,7 +33,7 @@ def words(
     chosen: WordsOptions,
     read: ReadOptions,
 ) -> None:
-    """Train a small segmenter from words: no annotation, any SCENES.
+    """Train a small segmenter from words: no annotation, any SCENES: files, folders and patterns.
 
     A teacher that reads words maps the scenes; a student learns from what the teacher is surest of. The recipe is
     written as OUTPUT.toml and may be edited: geoglot train words OUTPUT.toml. The same command goes on with a run that
@@ -41,6 +41,7 @@ def words(
 
     Example: geoglot train words scene.tif --classes "road, building, trees, grass" -o runs/town
     """
+    from geoglot.sources.listing import find_images
     from geoglot.training.words.train_words import train_words
     from geoglot.training.words.words_recipe import recipe_beside
 
@@ -51,7 +52,7 @@ def words(
     else:
         if classes is None or output is None:
             raise InputError('give classes and an output: --classes "road, building" -o runs/town')
-        opened = recipe_beside(output, scenes, classes, chosen, read)
+        opened = recipe_beside(output, tuple(find_images(scenes)), classes, chosen, read)
 
     def describe(figures: Mapping[str, float]) -> str:
         agreement = f", agreement {figures['agreement']:.3f}" if "agreement" in figures else ""

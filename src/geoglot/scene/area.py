@@ -14,10 +14,11 @@ from pyproj.exceptions import ProjError
 from rasterio.features import rasterize
 from shapely.geometry.base import BaseGeometry
 
-from geoglot.crs import with_x_first
+from geoglot.aliases import PathLike
+from geoglot.crs import LONLAT, with_x_first
 from geoglot.errors import InputError, OutsideError
 from geoglot.geo import Grid, Window
-from geoglot.lonlat import split_at_antimeridian, to_pixels
+from geoglot.lonlat import project_to_lonlat, split_at_antimeridian, to_pixels
 from geoglot.sources.mending import mend, unite
 from geoglot.sources.raster import Raster
 from geoglot.sources.tile import Tile
@@ -89,6 +90,15 @@ def read_area(path: Path, grid: Grid) -> BaseGeometry:
         raise OutsideError(f"the area of interest in {path} lies outside the scene")
     shapely.prepare(area)
     return area
+
+
+def read_lonlat_area(path: PathLike) -> BaseGeometry:
+    """The polygons of a vector file as one geometry in degrees; InputError without any."""
+    frame = read_vectors(Path(path))
+    polygons = mend(frame.geometry.to_numpy())
+    if not shapely.area(polygons).any():
+        raise InputError(f"{path} holds no polygon, so there is no area of interest in it")
+    return unite(mend(project_to_lonlat(polygons, frame.crs or LONLAT)))
 
 
 def covered(

@@ -23,6 +23,7 @@ from geoglot.index.store.archive import Archive, ModelFacts, is_archive
 from geoglot.models.base import VisionLanguageModel
 from geoglot.models.zoo import BUNDLED, load_word_model
 from geoglot.options import IndexOptions, ReadOptions
+from geoglot.scene.area import read_lonlat_area
 
 Report = Callable[[str, int, int, str], None]
 """Called with (the name of the step, how much of it is done, how much there is, a note on the rate)."""
@@ -121,7 +122,8 @@ def prepare(
     encoder = model if isinstance(model, VisionLanguageModel) else load_for(place, model)
     archive = _open_or_create(place, encoder, options.patches)
     scales = parse_scales(options.scale, encoder.card)
-    rules = Rules(archive.model, scales, archive.keeps_patches, options.least, read)
+    area = read_lonlat_area(options.area).wkt if options.area else ""
+    rules = Rules(archive.model, scales, archive.keeps_patches, options.least, read, area)
     known = Known()
     known.update(archive)
     wanted, failed = list_sources([sources] if isinstance(sources, PathLike) else sources)

@@ -8,16 +8,20 @@ from datetime import UTC, datetime, time
 from itertools import groupby
 from typing import Any
 
+import geopandas as gpd
 import numpy as np
+import shapely
 from jaxtyping import Float
 
 from geoglot.errors import GridError, InputError, ReadError, SourceError
+from geoglot.geo import Grid
 from geoglot.index.build.chip_rows import Found, Shares, chip_rows, source_row
 from geoglot.index.build.chips import ChipPlace, at_scale, find_places, scale_of, shows_enough, why_too_coarse
 from geoglot.index.build.open_source import open_source
 from geoglot.index.build.stac_scenes import StacScene
 from geoglot.index.build.units import CHIPS_A_PART, Part, Rules, Unit
 from geoglot.models.base import Card
+from geoglot.scene.area import on_grid
 from geoglot.scene.embed import pad
 from geoglot.scene.read import check_bands
 from geoglot.sources.raster import Raster
@@ -95,7 +99,9 @@ def _try_part(part: Part, raster: Raster | StacScene, rules: Rules, card: Card) 
 
 def _read_part(part: Part, raster: Raster | StacScene, rules: Rules, card: Card) -> Iterator[Event]:
     if isinstance(raster, Raster) and raster.native.crs is None:
-        if part.asked == rules.scales[0]:  # the whole picture is of no scale, and one chip
+        if rules.area:
+            yield PartFailed(part, f"{raster.uri} has no place on Earth, so it is not known whether it is in the area")
+        elif part.asked == rules.scales[0]:  # the whole picture is of no scale, and one chip
             yield from _read_picture(part, raster, rules, card)
         return
     scale, side = scale_of(part.asked, raster.native, card), card.tile_size
@@ -106,7 +112,7 @@ def _read_part(part: Part, raster: Raster | StacScene, rules: Rules, card: Card)
         return
     first = part.number * CHIPS_A_PART
     some = slice(first, first + CHIPS_A_PART) if part.parts > 1 else slice(None)
-    places = find_places(scene.grid, scale, side, some)
+    places = _within(rules.area, find_places(scene.grid, scale, side, some), scene.grid)
     seen, shares, unseen, failed, why = list[ChipPlace](), list[Shares](), 0, 0, ""
     for done, place in enumerate(places, 1):
         tile = read_patiently(scene, place.window)
@@ -121,6 +127,17 @@ def _read_part(part: Part, raster: Raster | StacScene, rules: Rules, card: Card)
             yield ReadChip(tile.pixels, part.size * done / len(places), scale**2)
     raster.check_unchanged()
     yield _end(found, seen, shares, (unseen, failed, why), raster.warnings)
+
+
+def _within(area: str, places: list[ChipPlace], grid: Grid) -> list[ChipPlace]:
+    """The chips that touch an area of interest."""
+    if not area or not places:
+        return places
+    lonlat = gpd.GeoDataFrame(geometry=[shapely.from_wkt(area)], crs=4326)
+    inside = on_grid(lonlat, grid).geometry.iloc[0]
+    windows = np.array([place.window for place in places])
+    boxes = shapely.box(windows[:, 1], windows[:, 0], windows[:, 1] + windows[:, 3], windows[:, 0] + windows[:, 2])
+    return [place for place, touches in zip(places, shapely.intersects(boxes, inside), strict=True) if touches]
 
 
 def _read_picture(part: Part, raster: Raster, rules: Rules, card: Card) -> Iterator[Event]:

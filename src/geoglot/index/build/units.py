@@ -76,11 +76,20 @@ class Rules:
     least: float = 0.5
     """Least share of valid pixels of a chip inside its scene."""
     read: ReadOptions = field(default_factory=ReadOptions)
+    area: str = ""
+    """Of interest, in longitude and latitude as WKT; empty for everywhere."""
 
     @property
     def reading(self) -> str:
         """JSON of what decides the pixels of a source."""
-        facts = {"bands": self.read.bands, "sensor": self.read.sensor, "nodata": self.read.nodata, "least": self.least}
+        area = fingerprint({"area": self.area}) if self.area else None
+        facts = {
+            "bands": self.read.bands,
+            "sensor": self.read.sensor,
+            "nodata": self.read.nodata,
+            "least": self.least,
+            "area": area,
+        }
         return json.dumps({key: value for key, value in facts.items() if value is not None})
 
 
@@ -126,7 +135,7 @@ def _parse_rules(facts: dict[str, Any]) -> Rules:
         key: tuple(value) if isinstance(value, list) else value for key, value in facts["read"].items()
     }
     model, scales = ModelFacts(**facts["model"]), tuple(facts["scales"])
-    return Rules(model, scales, facts["patches"], facts["least"], ReadOptions(**read))
+    return Rules(model, scales, facts["patches"], facts["least"], ReadOptions(**read), facts.get("area", ""))
 
 
 def list_failures(failed: Iterable[tuple[str, str]]) -> list[dict[str, str]]:

@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from functools import cached_property
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,15 +14,11 @@ import shapely
 from jaxtyping import Bool, Float
 from shapely.geometry.base import BaseGeometry
 
-from geoglot.aliases import PathLike
-from geoglot.crs import LONLAT
 from geoglot.errors import InputError
 from geoglot.index.search.where import Condition, parse_where
 from geoglot.index.store.chip_shard import Shard
 from geoglot.index.store.chip_table import box_edges
-from geoglot.lonlat import project_to_lonlat
 from geoglot.options import SearchOptions
-from geoglot.sources.mending import mend, unite
 
 
 @dataclass(frozen=True)
@@ -41,8 +36,10 @@ class Filters:
     @classmethod
     def of(cls, options: SearchOptions) -> Filters:
         """Read the filters that a user gave; InputError if one cannot be read."""
+        from geoglot.scene.area import read_lonlat_area
+
         areas = [box_area(*options.bbox)] if options.bbox else []
-        areas += [read_area(options.area)] if options.area else []
+        areas += [read_lonlat_area(options.area)] if options.area else []
         area = shapely.intersection_all(areas) if areas else None
         after = _day(options.after, "after") if options.after else None
         before = _day(options.before, "before") if options.before else None
@@ -119,17 +116,6 @@ def box_area(west: float, south: float, east: float, north: float) -> BaseGeomet
     if west <= east:
         return shapely.box(west, south, east, north)
     return shapely.union(shapely.box(west, south, 180, north), shapely.box(-180, south, east, north))
-
-
-def read_area(path: PathLike) -> BaseGeometry:
-    """The polygons of a vector file as one geometry in degrees; InputError without any."""
-    from geoglot.sources.vectors import read_vectors
-
-    frame = read_vectors(Path(path))
-    polygons = mend(frame.geometry.to_numpy())
-    if not shapely.area(polygons).any():
-        raise InputError(f"{path} holds no polygon, so there is no area of interest in it")
-    return unite(mend(project_to_lonlat(polygons, frame.crs or LONLAT)))
 
 
 def _touches(boxes: Float[np.ndarray, "chip 4"], edges: Float[np.ndarray, " 4"]) -> Bool[np.ndarray, " chip"]:

@@ -12,7 +12,6 @@ import pyproj
 import shapely
 import torch
 from jaxtyping import Float
-from shapely.geometry.base import BaseGeometry
 
 from geoglot.aliases import PathLike, Progress
 from geoglot.errors import AnswerError, InputError
@@ -31,6 +30,7 @@ from geoglot.scene.wording import word_notes
 from geoglot.sources.raster import Raster
 from geoglot.sources.scene_day import day_of
 from geoglot.sources.tile import Tile
+from geoglot.tasks.ask.looked_at import average_blocks, frame_of
 from geoglot.tasks.ask.scene_things import SceneObject, Sighting
 from geoglot.tasks.find.find import find
 from geoglot.tasks.refine.refiner import Refiner
@@ -79,7 +79,7 @@ class RasterScene(AbstractContextManager["RasterScene"]):
             area = read_area(Path(self._options.find.area), self.grid)
             rows, cols = self.grid.shape
             outline = shapely.intersection(area, shapely.box(0, 0, cols, rows) if outline is None else outline)
-            self._frame = _frame_of(outline, self.grid)
+            self._frame = frame_of(outline, self.grid)
         self.outline = None if outline is None else to_map([outline], self.grid)[0]
         self.pixel_m = self._read.resolution if self.grid.crs is None else None
         self.refiner = self._options.refiner.name if self._options.refiner else "none"
@@ -106,15 +106,29 @@ class RasterScene(AbstractContextManager["RasterScene"]):
             return self._known[name]
         self._check_visible([name])
         scene, options = self._encode(), self._options
-        result = find(scene, {name: [name]}, options=options.find, refiner=options.refiner, progress=options.progress)
+        result = find(
+            scene,
+            {name: [name]},
+            options=replace(options.find, area=None),
+            refiner=options.refiner,
+            progress=options.progress,
+        )
         threshold = result.thresholds[name]
         self.notes += [note for note in result.notes if note not in self.notes]
         rows = zip(result.objects["id"], result.objects["score"], result.objects.geometry, strict=True)
-        things = tuple(SceneObject(int(index), name, float(score), shape) for index, score, shape in rows)
+        things = tuple(
+            SceneObject(int(index), name, float(score), part)
+            for index, score, shape in rows
+            if not (part := self._cut(shape)).is_empty
+        )
         doubtful = sum(thing.score < threshold.high for thing in things)
         crowd = crowded(pixel_size(self._raster, self._read), _as_classes([name])).get(name, "")
         self._known[name] = Sighting(things, threshold.high, doubtful, crowd, result.presence[name])
         return self._known[name]
+
+    def _cut(self, shape: shapely.Geometry) -> shapely.Geometry:
+        """The part of an object in the area of interest, so that counts and shares are of the same ground."""
+        return shape if self._options.find.area is None else shapely.intersection(shape, self.outline)
 
     def _check_visible(self, names: Sequence[str]) -> None:
         """AnswerError if the scene can show none of the names, unless a least score insists."""
@@ -129,7 +143,7 @@ class RasterScene(AbstractContextManager["RasterScene"]):
             encoding = encode_scene(
                 self._raster, self._model, read=options.read, area=area, vectors=vectors, progress=options.progress
             )
-            self._encoded = self._stack.enter_context(encoding)
+            self._encoded = replace(self._stack.enter_context(encoding), area=None)  # objects are cut, not left out
             failed = self._encoded.failed
             self.notes += [f"the model could not see {len(failed)} windows: {failed[0].reason}"] if failed else []
         return self._encoded
@@ -171,7 +185,7 @@ class RasterScene(AbstractContextManager["RasterScene"]):
         """Average the window, or cut it from a reduced picture of the scene if it is large."""
         longest = max(window.height, window.width)
         if longest <= _READ:
-            return _average_blocks(self._raster.read(window), -(-longest // side))
+            return average_blocks(self._raster.read(window), -(-longest // side))
         whole = self._raster.thumbnail(-(-max(self.grid.shape) * side // longest))
         down, across = (small / large for small, large in zip(whole.grid.shape, self.grid.shape, strict=True))
         top, left = int(window.row * down), int(window.col * across)
@@ -190,29 +204,8 @@ class RasterScene(AbstractContextManager["RasterScene"]):
         return tile.pixels[:3], tile.grid
 
 
-def _frame_of(outline: BaseGeometry, grid: Grid) -> Window:
-    """The smallest window of a grid around an outline in its pixels."""
-    left, top, right, bottom = shapely.bounds(outline)
-    first, last = (int(np.floor(top)), int(np.floor(left))), (int(np.ceil(bottom)), int(np.ceil(right)))
-    window = Window(*first, last[0] - first[0], last[1] - first[1])
-    return window.intersection(grid.whole) or grid.whole
-
-
 def _as_classes(names: Sequence[str]) -> list[ClassWords]:
     return [ClassWords(name, (name,)) for name in names]
-
-
-def _average_blocks(tile: Tile, factor: int) -> Tile:
-    """Average blocks of factor x factor pixels. Pixels at the edges that fill no block are dropped."""
-    if factor <= 1:
-        return tile
-    rows, cols = (max(1, side // factor) * factor for side in tile.valid.shape)
-    rows, cols = min(rows, tile.valid.shape[0]), min(cols, tile.valid.shape[1])
-    down, across = min(factor, rows), min(factor, cols)
-    blocks = tile.pixels[:, :rows, :cols].reshape(len(tile.pixels), rows // down, down, cols // across, across)
-    valid = tile.valid[:rows, :cols].reshape(rows // down, down, cols // across, across).all(axis=(1, 3))
-    grid = tile.grid.window(Window(0, 0, rows, cols)).resized(valid.shape)
-    return replace(tile, pixels=blocks.mean(axis=(2, 4), dtype=np.float32), valid=np.asarray(valid), grid=grid)
 
 
 def check_pair(before: RasterScene, after: RasterScene) -> None:

@@ -9,8 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from affine import Affine
 from jaxtyping import Bool, Float, Int
 from rasterio.windows import Window as RasterioWindow
+from shapely.geometry.base import BaseGeometry
 
 from geoglot.aliases import PathLike
 from geoglot.errors import InputError
@@ -18,6 +20,7 @@ from geoglot.figures import format_some
 from geoglot.geo import Grid, Window
 from geoglot.outputs.cog import tagged_names
 from geoglot.outputs.legend import check_names
+from geoglot.scene.area import covered, read_area
 from geoglot.sources.analysis_grid import shrink
 from geoglot.sources.gdal import open_dataset
 from geoglot.sources.georeferencing import locate
@@ -38,6 +41,8 @@ class ClassRaster:
     """By id; empty if neither the file nor a table gives names, and then a class is called by its id."""
     notes: tuple[str, ...]
     _dataset: Any = field(repr=False, compare=False)
+    _area: BaseGeometry | None = field(default=None, repr=False, compare=False)
+    """In pixels: what lies outside has no data; None is the whole raster."""
 
     def name(self, id_: int) -> str | None:
         """The name of an id; None for one that is left out, since the names do not name it."""
@@ -47,7 +52,11 @@ class ClassRaster:
         """Ids and the valid mask of a window inside the grid."""
         part = RasterioWindow(window.col, window.row, window.width, window.height)
         pixels = self._dataset.read(1, window=part, masked=True)
-        return pixels.data.astype(np.int64), ~np.ma.getmaskarray(pixels)
+        valid = ~np.ma.getmaskarray(pixels)
+        if self._area is not None:
+            shape = (window.height, window.width)
+            valid &= covered(self._area, shape, Affine.translation(window.col, window.row))
+        return pixels.data.astype(np.int64), valid
 
     def thumbnail(self, side: int) -> tuple[Int[np.ndarray, "rows cols"], Bool[np.ndarray, "rows cols"], Grid]:
         """Ids and the valid mask of the whole raster, reduced to `side` pixels a side, and their grid."""
@@ -99,9 +108,10 @@ def check_same_frame(uri: str, grid: Grid, sampled: Grid) -> None:
 
 
 @contextmanager
-def open_classes(path: PathLike, table: PathLike | None = None) -> Iterator[ClassRaster]:
+def open_classes(path: PathLike, table: PathLike | None = None, area: PathLike | None = None) -> Iterator[ClassRaster]:
     """Open a raster of classes. Names come from a table with the columns id and name, else from the file's own tags.
 
+    Outside the polygons of the file `area` nothing has data, if it is given.
     SourceError for a file that is no raster, InputError for one that is no map of classes.
     """
     uri = str(path)
@@ -117,7 +127,8 @@ def open_classes(path: PathLike, table: PathLike | None = None) -> Iterator[Clas
         notes = place.notes
         if not names:
             notes += (f"{uri} names no classes, so they are called by their ids; give a table of id and name: --names",)
-        yield ClassRaster(uri, place.grid, names, notes, dataset)
+        inside = read_area(Path(area), place.grid) if area else None
+        yield ClassRaster(uri, place.grid, names, notes, dataset, inside)
 
 
 def read_class_table(path: Path) -> dict[int, str]:

@@ -97,7 +97,7 @@ def draw_audit(
     facts = read_map_facts(path)
     shown = with_shifts(tuple(map(str, scenes)) or scenes_of(facts), facts)
     uris = tuple(each.uri for each in shown)
-    with open_classes(path, names) as raster:
+    with open_classes(path, names, options.area) as raster:
         census = take_census(raster, progress)
         sizes = allocate(census.strata, options)
         half = expected_half_widths(census.strata, sizes, options.expected).tolist()
@@ -115,7 +115,7 @@ def draw_audit(
             strata=census.strata,
             places=pick_places(raster, census, sizes, options.seed),
             transitions=transitions_of(facts, every),
-            options=asdict(options) | {"scenes": list(uris)},
+            options=asdict(options) | {"scenes": list(uris), "area": str(options.area) if options.area else None},
         )
     _write(design, shown, folder, progress)
     return drawn

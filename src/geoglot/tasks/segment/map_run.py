@@ -163,8 +163,8 @@ class _Run:
             keep_peaks(self.journal, self.dense, inside)
             if self.outputs.scores:  # the background words have the rest to 1
                 scores = self.bands.of_patches(probabilities, row.first, self.plan)
-                scores[:, np.isnan(inside.values).all(0)] = np.nan
-                self.journal.add_strip("scores", row.first, encode_strip(scores[named]))
+                known = np.where(np.isnan(inside.values).all(0), np.float32(np.nan), scores[named])
+                self.journal.add_strip("scores", row.first, encode_strip(known))
             if strip := upsampler.feed(probabilities, inside.valid):
                 self.journal.add_strip("classes", strip.row, encode_strip(strip.classes[None]))
                 self.journal.add_strip("confidence", strip.row, encode_strip(strip.confidence[None]))

@@ -12,12 +12,14 @@ from typing import NamedTuple
 import numpy as np
 import torch
 import torch.nn.functional as F
+from affine import Affine
 from jaxtyping import Float
 from torch import Tensor
 
 from geoglot.geo import Window
 from geoglot.models.segmenter import STRIDE
 from geoglot.options import ReadOptions
+from geoglot.scene.area import covered
 from geoglot.scene.blend import upsample
 from geoglot.scene.encoded_scene import EncodedScene
 from geoglot.scene.patches_around import patches_around
@@ -108,13 +110,16 @@ class Taught:
 
 
 def _votes_at(scene: EncodedScene, window: Window, side: tuple[int, int]) -> Float[Tensor, "class_and_agreement _ _"]:
-    """One source's votes about a window, NaN beyond the scene and where it has no data."""
+    """One source's votes about a window, NaN beyond the scene or its area, and where it has no data."""
     inside = window.intersection(Window(0, 0, *scene.plan.shape))
     pixels = torch.full((scene.dense.channels, window.height, window.width), torch.nan)
     if inside is not None:
         block, crop = patches_around(scene.plan, inside)
         known = upsample(torch.from_numpy(scene.values(block)), scene.plan.patch, *crop)
-        known[:, ~torch.from_numpy(scene.valid(inside))] = torch.nan
+        counts = scene.valid(inside)
+        if scene.area is not None:
+            counts &= covered(scene.area, (inside.height, inside.width), Affine.translation(inside.col, inside.row))
+        known[:, ~torch.from_numpy(counts)] = torch.nan
         rows, cols = inside.within(window).slices
         pixels[:, rows, cols] = known
     return F.adaptive_avg_pool2d(pixels[None], side)[0]

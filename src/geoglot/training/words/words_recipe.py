@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-from geoglot.aliases import Amount, ClassesLike, Count, Part, Positive
+from geoglot.aliases import Amount, ClassesLike, Count, Part, PathLike, Positive
 from geoglot.errors import GeoglotError, InputError
 from geoglot.models.light.light import LightConfig
 from geoglot.models.segclip.config import Prompts, SegClipConfig
@@ -87,6 +87,8 @@ class WordsRecipe:
     background: tuple[str, ...] = ()
     """Words for the ground that is none of the classes; it becomes the class "background". If there is a single class
     and no such word, general words of other meaning take their place."""
+    area: Path | None = None
+    """A file of polygons, relative to the recipe's folder: what lies outside teaches nothing. None is all ground."""
     rounds: Count = 2
     """Trainings; after each but the last the student's checkpoints vote beside the teacher."""
     voters: Amount = 3
@@ -146,6 +148,7 @@ def recipe_beside(
         scenes=tuple(os.path.relpath(scene, folder) if is_local(scene) else scene for scene in scenes),
         classes={entry.name: entry.words for entry in parse_classes(classes)},
         background=parse_words(chosen.background),
+        area=Path(os.path.relpath(chosen.area, folder)) if chosen.area else None,
         read=read,
         teacher=Teaching(model=teacher),
         student=Student(architecture=chosen.student),
@@ -167,7 +170,13 @@ def recipe_beside(
             raise InputError(
                 f"{path} has other {what}; go on with it by: geoglot train words {path}, or give another output"
             )
+    if _absolute(there.area) != _absolute(chosen.area):
+        raise InputError(f"{path} has another area; go on with it by: geoglot train words {path}, or another output")
     yield path
+
+
+def _absolute(path: PathLike | None) -> str | None:
+    return None if path is None else os.path.realpath(path)
 
 
 _COMMENTS = {

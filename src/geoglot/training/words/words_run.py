@@ -150,7 +150,8 @@ class WordsRun:
         if not blank:
             with disk_errors(folder):
                 folder.mkdir(exist_ok=True)
-        with encode_scene(uri, looks, read=read, vectors=folder, blank=blank, progress=self.progress) as scene:
+        area, progress = self.recipe.area, self.progress
+        with encode_scene(uri, looks, read=read, area=area, vectors=folder, blank=blank, progress=progress) as scene:
             return scene
 
     def _folder(self, number: int) -> Path:
