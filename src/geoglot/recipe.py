@@ -88,11 +88,6 @@ def recipe_facts(recipe: Any, folder: Path, *leave_out: str) -> dict[str, Any]:
     return facts
 
 
-def resolve_model(name: str, folder: Path) -> str:
-    """The path of the folder `name` beside the recipe, if there is one; else the name itself, which the zoo knows."""
-    return str(folder / name) if (folder / name).is_dir() else name
-
-
 def from_table(kind: type[T], table: dict[str, Any], where: str, folder: Path) -> T:
     """Make a dataclass from plain values. Paths become relative to `folder`.
 

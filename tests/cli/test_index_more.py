@@ -59,6 +59,15 @@ def test_a_concept_is_taught_and_is_a_word_for_search_and_find(archive: Path, tm
     assert list(found["counts"]) == ["garden@mine"]
 
 
+def test_what_was_marked_wrongly_is_marked_anew(archive: Path, tmp_path: Path) -> None:
+    first, second = (places(archive, tmp_path / f"{row}.gpkg", [row]) for row in (0, 3))
+    assert "1 chip marked by --yes and by --no" in run(
+        "index", "teach", archive, "pond", "--yes", first, "--no", first, code=2
+    )
+    assert run("index", "teach", archive, "pond", "--yes", first, "--yes", second)["examples"] == {"yes": 2, "no": 0}
+    assert run("index", "teach", archive, "pond", "--no", second)["examples"] == {"yes": 1, "no": 1}
+
+
 def test_a_concept_that_nobody_taught_is_refused(archive: Path) -> None:
     assert "there is no concept 'pier@mine'" in run("search", archive, "pier@mine", code=2)
     assert "at least one example" in run("index", "teach", archive, "pier", code=2)

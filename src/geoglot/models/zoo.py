@@ -149,6 +149,11 @@ def is_model_name(name: str) -> bool:
     return name in (BUNDLED, *KNOWN) or (cached is not None and cached.is_dir())
 
 
+def resolve_model(name: str, folder: Path) -> str:
+    """What a recipe in `folder` names: the path of a folder beside it, unless the name is that of a model."""
+    return str(folder / name) if not is_model_name(name) and (folder / name).is_dir() else name
+
+
 def lasting_place(name_or_path: PathLike) -> str:
     """What finds the same model from any working directory: its name, or else the whole path of its folder."""
     folder, name = find_model(name_or_path), os.path.expanduser(name_or_path)  # noqa: PTH111

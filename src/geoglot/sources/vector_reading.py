@@ -46,7 +46,8 @@ def read_features(path: Path) -> gpd.GeoDataFrame:
         if lacks_memory(str(error)):
             raise MemoryError from error
         raise InputError(f"{path} cannot be read as {form.name}: {_first_line(error)}") from error
-    frame = frame[frame.geometry.notna() & ~frame.geometry.is_empty].reset_index(drop=True)
+    shapes = frame.geometry.to_numpy()
+    frame = frame[~(shapely.is_missing(shapes) | shapely.is_empty(shapes))].reset_index(drop=True)
     _check_depth(path, frame.geometry.to_numpy())
     if not np.isfinite(shapely.get_coordinates(frame.geometry.to_numpy())).all():
         raise InputError(f"{path} has a coordinate that is not a number; mend or remove that feature")

@@ -13,12 +13,12 @@ from geoglot.models.base import Card
 from geoglot.models.clip import Clip
 from geoglot.models.graft import Graft, start_graft
 from geoglot.models.model_files import save_model
-from geoglot.models.zoo import load_word_model
+from geoglot.models.zoo import load_word_model, resolve_model
 from geoglot.pairs.embed_photos import embed
 from geoglot.pairs.pair_store import PairSet
 from geoglot.pairs.schema import Links
 from geoglot.pairs.validate import validate
-from geoglot.recipe import open_recipe, recipe_facts, resolve_model
+from geoglot.recipe import open_recipe, recipe_facts
 from geoglot.training import checkpoint
 from geoglot.training.align_objective import AlignObjective, AlignSettings, SatelliteModel
 from geoglot.training.identity import identity

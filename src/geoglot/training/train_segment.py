@@ -18,7 +18,8 @@ from geoglot.models.segclip.builder import Origins, build_segmenter
 from geoglot.models.segclip.config import SegClipConfig
 from geoglot.models.segmenter import IMAGENET_MEAN, IMAGENET_STD, STRIDE, Segmenter, save_segmenter
 from geoglot.models.upernet import UPerNetConfig
-from geoglot.recipe import open_recipe, recipe_facts, resolve_model
+from geoglot.models.zoo import resolve_model
+from geoglot.recipe import open_recipe, recipe_facts
 from geoglot.training import checkpoint
 from geoglot.training.chance import describe_useless
 from geoglot.training.crops import CropLoader, CropSampling

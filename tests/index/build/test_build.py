@@ -227,6 +227,8 @@ def test_a_file_with_new_content_replaces_what_it_showed(make_scene: MakeScene, 
 def test_a_scene_too_coarse_for_the_scale_is_not_seen(make_scene: MakeScene, tmp_path: Path) -> None:
     added = put(tmp_path / "a", make_scene("a.tif"), options=IndexOptions(scale="64m"))
     assert added.chips == 0 and "too coarse for chips of 64 m" in added.notes[0]
+    [line] = [line for name, line in cover(Archive.open(added.place)).lines() if name == "not seen"]
+    assert line.startswith("1 source: its pixels are") and "too coarse for chips of 64 m" in line
 
 
 def test_another_model_is_refused(make_scene: MakeScene, tmp_path: Path) -> None:

@@ -91,3 +91,28 @@ def test_what_marks_nothing_is_refused(tmp_path: Path, archive: Archive) -> None
     with pytest.raises(SourceError, match="must have the columns source"):
         marked_vectors(archive, (tmp_path / "a.csv",))
     assert marked_vectors(archive, ()).shape == (0, archive.model.dim)
+
+
+def test_hits_saved_as_a_table_mark_their_cells(tmp_path: Path, archive: Archive) -> None:
+    tables = [shard.table().to_pandas() for shard in archive.shards]
+    frame = gpd.pd.concat([tables[shard].iloc[[row]] for shard, row in ROWS])
+    frame[["source", "time", "cell"]].to_csv(tmp_path / "hits.csv", index=False)
+    assert np.array_equal(marked_vectors(archive, (tmp_path / "hits.csv",)), vectors(archive, ROWS))
+
+
+def test_columns_of_others_that_hold_no_time_and_no_name_say_nothing(tmp_path: Path, archive: Archive) -> None:
+    others = hits(archive, ROWS).assign(source=[1.5, 2.0, 3.0], time=["yesterday", "", "5"])
+    others.to_file(tmp_path / "others.geojson")
+    places = hits(archive, ROWS)[["geometry"]]
+    places.to_file(tmp_path / "places.geojson")
+    same = [marked_vectors(archive, (tmp_path / f"{name}.geojson",)) for name in ("others", "places")]
+    assert np.array_equal(*same)
+
+
+def test_features_without_a_shape_mark_nothing(tmp_path: Path, archive: Archive) -> None:
+    path = tmp_path / "empty.geojson"
+    shapes = ("null", '{"type": "Polygon", "coordinates": []}')
+    features = ", ".join(f'{{"type": "Feature", "properties": {{}}, "geometry": {shape}}}' for shape in shapes)
+    path.write_text(f'{{"type": "FeatureCollection", "features": [{features}]}}')
+    with pytest.raises(InputError, match="from 1 to 10,000 examples, got 0"):
+        marked_vectors(archive, (path,))

@@ -12,7 +12,7 @@ import torch
 from affine import Affine
 
 from conftest import MakeGeotiff
-from geoglot.errors import InputError, OutputError
+from geoglot.errors import ClassesError, InputError, OutputError
 from geoglot.models.segclip.config import SegClipConfig
 from geoglot.models.zoo import load_segmenter, load_word_model
 from geoglot.options import ReadOptions, WordsOptions
@@ -107,6 +107,13 @@ def test_a_segclip_student_takes_other_words(tmp_path: Path, scene: Path) -> Non
     classes = {"lake": ["lake"], "water": ["sea"]}
     result = segment(scene, classes, tmp_path / "map.tif", model=made.model)
     assert {"lake", "water"} <= {share.name for share in result.classes}
+
+
+def test_words_that_the_teacher_cannot_tell_apart_are_refused(tmp_path: Path, scene: Path) -> None:
+    asked = tiny(tmp_path, scene, classes={"water": ("water",), "Water": ("Water",)})
+    with pytest.raises(ClassesError, match="'water' and 'Water' are the same to mini"):
+        train_words(asked, "cpu")
+    assert not asked.output.exists()
 
 
 def test_the_recipe_names_the_teacher_that_the_command_means(

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -87,7 +87,7 @@ def read_marks(path: Path) -> list[Mark]:
     if suffix == ".txt":
         marks = [Mark(source=line.strip()) for line in read_text(path).body.splitlines() if line.strip()]
     elif suffix in _LISTS:
-        marks = [Mark(source=row["source"]) for row in read_table(path, ("source",)).rows]
+        marks = [_of_row(row) for row in read_table(path, ("source",)).rows]
     else:
         marks = _read_places(path)
     if not 0 < len(marks) <= _MOST:
@@ -95,19 +95,34 @@ def read_marks(path: Path) -> list[Mark]:
     return marks
 
 
-def _read_places(path: Path) -> list[Mark]:
+def _of_row(row: Mapping[str, str]) -> Mark:
+    """The mark of a line of a table; saved hits also name the cell and the time."""
+    if not row.get("cell"):
+        return Mark(source=row["source"])
+    place = parse_place(row["cell"])
+    return replace(place, source=row["source"], time=_moments([row.get("time") or None])[0])
+
+
+def _moments(texts: Sequence[object]) -> list[pd.Timestamp | None]:
+    """Times in UTC; None for none, and for what is no time, which says nothing of a chip."""
     import pandas as pd
 
+    times = pd.to_datetime(pd.Series(texts, dtype=object), utc=True, errors="coerce", format="ISO8601")
+    return [None if pd.isna(time) else time for time in times]
+
+
+def _read_places(path: Path) -> list[Mark]:
     from geoglot.sources.vectors import read_vectors
 
     frame = read_vectors(path)
     if frame.crs is not None:
         frame = frame.to_crs(4326)
-    sources = frame["source"].tolist() if "source" in frame else [None] * len(frame)
-    times = pd.to_datetime(frame["time"], utc=True).tolist() if "time" in frame else [None] * len(frame)
+    named = frame["source"].tolist() if "source" in frame else []
+    sources = [each if isinstance(each, str) and each else None for each in named] or [None] * len(frame)
+    times = _moments(frame["time"].tolist()) if "time" in frame else [None] * len(frame)
     points = shapely.centroid(frame.geometry.to_numpy())
     return [
-        Mark(float(point.x), float(point.y), source, None if pd.isna(time) else time)
+        Mark(float(point.x), float(point.y), source, time)
         for point, source, time in zip(points, sources, times, strict=True)
     ]
 

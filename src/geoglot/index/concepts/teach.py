@@ -11,6 +11,7 @@ from jaxtyping import Float
 
 from geoglot.aliases import PathLike
 from geoglot.errors import InputError, ModelError
+from geoglot.figures import format_count
 from geoglot.index.concepts.background import Vector, background_of
 from geoglot.index.concepts.head import as_word, fit_head
 from geoglot.index.concepts.marks import marked_vectors
@@ -46,9 +47,12 @@ def teach(
         raise InputError(
             f"{word} is a class of a taught model; draw more labels of it, or give another name than {word}"
         )
+    new = [marked_vectors(archive, tuple(map(Path, files))) for files in (yes, no)]
+    if both := len(_without(new[0], new[1], kept=False)):
+        raise InputError(f"{format_count(both, 'chip')} marked by --yes and by --no, too; mark each chip once")
     examples = {
-        "yes": _joined(before, "yes", marked_vectors(archive, tuple(map(Path, yes)))),
-        "no": _joined(before, "no", marked_vectors(archive, tuple(map(Path, no)))),
+        kind: _joined(before, kind, own, other)
+        for kind, own, other in (("yes", new[0], new[1]), ("no", new[1], new[0]))
     }
     start = words or (before.text if before else drop_collection(word))
     concept = learn(archive, word, start, examples, reader_of(archive.model, model, device))
@@ -92,9 +96,16 @@ def reader_of(
     return reader
 
 
-def _joined(before: Concept | None, kind: str, new: Rows) -> Rows:
-    """Examples of one kind, each once."""
+def _joined(before: Concept | None, kind: str, new: Rows, other: Rows) -> Rows:
+    """Examples of one kind, each once, without earlier ones that are now examples of the `other` kind."""
     old = before.examples.get(kind) if before else None
-    every = new if old is None else np.concatenate([old, new])
+    every = new if old is None else np.concatenate([_without(old, other), new])
     _, first = np.unique(every.astype(np.float16), axis=0, return_index=True)
     return every[np.sort(first)]
+
+
+def _without(rows: Rows, others: Rows, *, kept: bool = True) -> Rows:
+    """The rows that are not among others, or with `kept` False those that are."""
+    known = {row.tobytes() for row in others.astype(np.float16)}
+    chosen: Rows = rows[np.array([(row.tobytes() not in known) is kept for row in rows.astype(np.float16)], bool)]
+    return chosen

@@ -42,6 +42,8 @@ class Coverage:
     """When the pixels were taken, as far as that is known."""
     unseen: dict[str, int]
     """Places without a vector, by the reason."""
+    unfit: dict[str, int]
+    """Sources that a scale cannot show, so that their places were not counted, by the reason."""
 
     def to_json(self) -> dict[str, Any]:
         """The document of `geoglot index info --json`."""
@@ -71,6 +73,8 @@ class Coverage:
             yield "when", f"{self.first:%Y-%m-%d} to {self.last:%Y-%m-%d}"
         for why, places in self.unseen.items():
             yield "not seen", f"{format_count(places, 'place')}: {why}"
+        for why, sources in self.unfit.items():
+            yield "not seen", f"{format_count(sources, 'source')}: {why}"
 
 
 def live_sources(archive: Archive) -> Iterator[dict[str, Any]]:
@@ -84,13 +88,15 @@ def live_sources(archive: Archive) -> Iterator[dict[str, Any]]:
 
 def cover(archive: Archive) -> Coverage:
     """Summarise an archive by the tables of its sources."""
-    scales, unseen, sources = Counter[float | None](), Counter[str](), set[str]()
+    scales, unseen, unfit, sources = Counter[float | None](), Counter[str](), Counter[str](), set[str]()
     boxes, times = list[list[float]](), list[datetime]()
     for row in live_sources(archive):
         sources.add(row["source_sha"])
         scales[row["scale_m"]] += row["chips"]
         if missing := (row["unseen"] or 0) + (row["failed"] or 0):
             unseen[row["why"] or "unknown"] += missing
+        elif row["why"]:
+            unfit[row["why"]] += 1
         boxes += [[row["bbox"][edge] for edge in BOX]] if row["bbox"] else []
         times += [row["time"]] if row["time"] else []
     order = sorted((scale for scale in scales if scale is not None), key=float)
@@ -101,5 +107,5 @@ def cover(archive: Archive) -> Coverage:
         named | ({"pictures": scales[None]} if scales[None] else {}),
         sum(scales[scale] * scale**2 for scale in order) / 1e6,
         bound_boxes(np.array(boxes)) if boxes else None,
-        min(times, default=None), max(times, default=None), dict(unseen.most_common()),
+        min(times, default=None), max(times, default=None), dict(unseen.most_common()), dict(unfit.most_common()),
     )  # fmt: skip

@@ -16,7 +16,6 @@ from geoglot.pairs.collect.phash import find_lookalikes, phash
 from geoglot.pairs.collect.photos import check_some_left, picture_path
 from geoglot.pairs.collect.spatial_hash import SpatialHash
 from geoglot.pairs.collect.stage import Collection, Outcome
-from geoglot.recipe import resolve_model
 
 _CHUNK = 2048
 _SAME, _MANY = "looks like one near by", "more of one user at one spot"
@@ -62,7 +61,7 @@ def _judge(collection: Collection, frame: Any, rules: FiltersRecipe) -> dict[str
     names = frame["picture"].tolist()
     if rules.judge is None or not names:
         return {}
-    from geoglot.models.zoo import load_word_model
+    from geoglot.models.zoo import load_word_model, resolve_model
     from geoglot.pairs.collect.judge import Judge
 
     judge = Judge(load_word_model(resolve_model(rules.judge, collection.recipe_folder)), rules.without)

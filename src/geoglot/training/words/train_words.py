@@ -18,14 +18,15 @@ from geoglot.aliases import PathLike, Progress
 from geoglot.errors import OutputError
 from geoglot.models.base import VisionLanguageModel
 from geoglot.models.taught import Taught
-from geoglot.models.zoo import load_word_model
+from geoglot.models.zoo import load_word_model, resolve_model
 from geoglot.outputs.atomic import disk_errors
 from geoglot.outputs.own import is_marked, mark
-from geoglot.recipe import open_recipe, recipe_facts, resolve_model
+from geoglot.recipe import open_recipe, recipe_facts
 from geoglot.scene.class_words import ClassWords, text_vectors
 from geoglot.scene.question import BACKGROUND as GENERAL
 from geoglot.scene.question import other_meanings
 from geoglot.scene.taught_scores import scores_of
+from geoglot.scene.wording import word_notes
 from geoglot.training.loop import Report, quiet
 from geoglot.training.processes import own_device
 from geoglot.training.trained import MODEL, Trained
@@ -53,6 +54,8 @@ def train_words(
     place = own_device(device)
     texts = resolve_model(asked.teacher.model, folder)
     teacher = load_word_model(texts, device=str(place))
+    for note in word_notes(teacher, asked.words, background=asked.background, templates=asked.teacher.templates):
+        log.warning("%s", note)
     words = teaching_words(asked, teacher)
     told = {"model": teacher.card.sha256, "words": [asdict(entry) for entry in words]}
     extra = max(0, len(asked.read.bands or ()) - 3)
