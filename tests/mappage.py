@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Locator, Page, Playwright
 
+AXE = Path(__file__).parents[1] / "web/node_modules/axe-core/axe.min.js"
 OpenPage = Callable[..., "Page"]
 #: Flags of a browser that draws WebGL without a graphics card
 _GRAPHICS = ["--no-sandbox", "--use-angle=swiftshader", "--enable-unsafe-swiftshader"]
@@ -18,6 +20,14 @@ def launch(playwright: Playwright) -> Browser | None:
     """The browser of this machine, which draws WebGL without a graphics card; None if there is none."""
     found = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
     return playwright.chromium.launch(executable_path=found, args=_GRAPHICS) if found else None
+
+
+def barriers(page: Page) -> list[str]:
+    """What axe-core finds serious or critical, as "rule: where"."""
+    page.evaluate(AXE.read_text())
+    found = page.evaluate("axe.run().then(each => each.violations)")
+    grave = [each for each in found if each["impact"] in ("serious", "critical")]
+    return [f"{each['id']}: {node['target']}" for each in grave for node in each["nodes"]]
 
 
 def look_for(page: Page, words: str) -> None:

@@ -69,9 +69,9 @@ class Served:
 
 
 @contextmanager
-def serve(places: list[Path], cache: Path, **rules: Any) -> Iterator[Served]:
+def serve(places: list[Path], cache: Path, basemap: str | None = None, **rules: Any) -> Iterator[Served]:
     """Serve some places."""
-    app = create_app(Serve(places, Rules(TOKEN, **rules)), Settings(cache=cache))
+    app = create_app(Serve(places, Rules(TOKEN, **rules), basemap=basemap), Settings(cache=cache))
     server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="warning", timeout_graceful_shutdown=1))
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()

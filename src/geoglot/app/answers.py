@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
 
 from geoglot.app.job import Job
 from geoglot.app.workspace import Kind
@@ -46,6 +47,36 @@ class ArchiveFacts:
     first: str | None = None
     last: str | None = None
     error: str | None = None
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A picture that was given as an example."""
+
+    id: str
+    name: str
+
+
+@dataclass(frozen=True)
+class Area:
+    """Polygons of a file, joined."""
+
+    area: dict[str, Any]
+    """A Polygon or MultiPolygon of GeoJSON in longitude and latitude."""
+
+
+@dataclass(frozen=True)
+class AuditState:
+    """A sample of a map: what was decided, and what follows."""
+
+    names: list[str]
+    """All classes that a place may really be of."""
+    places: list[dict[str, Any]]
+    """`id`, `lon`, `lat` and `class`: "" for one that is open, "?" for one that cannot be told."""
+    found: dict[str, Any] | None = None
+    """The document of `geoglot audit SAMPLE --json`: areas and accuracies with their intervals."""
+    why: str = ""
+    """Why there are none yet."""
 
 
 @dataclass(frozen=True)

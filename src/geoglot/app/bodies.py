@@ -10,13 +10,14 @@ from annotated_types import MaxLen, MinLen
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 
 from geoglot.errors import InputError
-from geoglot.options import ChangeOptions, FindOptions, ReadOptions, SearchOptions, SegmentOptions
+from geoglot.options import AuditOptions, ChangeOptions, FindOptions, ReadOptions, SearchOptions, SegmentOptions
 
 _STRICT = ConfigDict(extra="forbid")
 #: Fields of options that name files. The map takes what they hold in the body, and never a path.
 _PATHS = {"points", "area", "vectors"}
 _MOST_EXAMPLES = 1000
 _MOST_DATES = 100
+_MOST_TAUGHT = 20
 
 Text = Annotated[str, MaxLen(2000)]
 Words = Text | Annotated[list[Text], MaxLen(1000)] | dict[Text, Annotated[list[Text], MaxLen(100)]]
@@ -66,8 +67,11 @@ class SegmentBody:
     scene: str
     words: Words
     model: str = "mini"
+    also: Annotated[list[Text], MaxLen(_MOST_TAUGHT)] = field(default_factory=list)
+    """Models that were taught on the same base, and whose classes count beside those of `model`."""
     options: SegmentOptions = SegmentOptions()
     read: ReadOptions = ReadOptions()
+    area: Geometry = None
 
 
 @dataclass(frozen=True)
@@ -85,12 +89,14 @@ class TeachBody:
 
 @dataclass(frozen=True)
 class SearchBody:
-    """Search an archive by words, and by chips that are like what is meant, or unlike it."""
+    """Search an archive by words, by a picture, and by chips that are like what is meant, or unlike it."""
 
     kind: ClassVar[str] = "search"
     __pydantic_config__ = _STRICT
     archive: str
     text: Text | None = None
+    image: Text | None = None
+    """The id of a picture that was sent before."""
     like: Annotated[list[int], MaxLen(_MOST_EXAMPLES)] = field(default_factory=list)
     unlike: Annotated[list[int], MaxLen(_MOST_EXAMPLES)] = field(default_factory=list)
     options: SearchOptions = SearchOptions()
@@ -107,6 +113,7 @@ class AskBody:
     question: Annotated[str, MaxLen(2000)]
     model: str = "mini"
     read: ReadOptions = ReadOptions()
+    area: Geometry = None
 
 
 @dataclass(frozen=True)
@@ -123,7 +130,18 @@ class ChangeBody:
     area: Geometry = None
 
 
-Body = HeatBody | FindBody | SegmentBody | TeachBody | SearchBody | AskBody | ChangeBody
+@dataclass(frozen=True)
+class AuditBody:
+    """Draw a random sample of a class map or a map of change, to be decided place by place."""
+
+    kind: ClassVar[str] = "audit"
+    __pydantic_config__ = _STRICT
+    map: str
+    """The job that made the map."""
+    options: AuditOptions = AuditOptions()
+
+
+Body = HeatBody | FindBody | SegmentBody | TeachBody | SearchBody | AskBody | ChangeBody | AuditBody
 B = TypeVar("B", bound=Body)
 
 

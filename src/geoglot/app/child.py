@@ -41,6 +41,9 @@ TASKS = {
     "teach": "geoglot.app.of_labels:do_teach",
     "search": "geoglot.app.of_archives:do_search",
     "change": "geoglot.app.of_changes:do_change",
+    "audit": "geoglot.app.of_audits:do_audit",
+    "audited": "geoglot.app.of_audits:read_audit",
+    "polygons": "geoglot.app.of_areas:read_polygons",
 }
 
 

@@ -12,24 +12,42 @@ from urllib.parse import parse_qs, urlsplit
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from geoglot.errors import InputError
+
 #: Bytes of the body of a request that is no dropped file
 MOST_BODY = 8 * 2**20
 _LOCAL = {"127.0.0.1", "localhost", "[::1]", "testserver"}
 _KEY = re.compile(r"/key/([^/]+)(/.*|$)")
-_UPLOADS = ("/api/scenes", "/samgeo/segment/")
+_UPLOADS = ("/api/scenes", "/api/pictures", "/api/areas", "/samgeo/segment/")
 _SAFE = ("GET", "HEAD", "OPTIONS")
-_POLICY = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; "
-    "font-src 'self'; connect-src 'self'; worker-src 'self'; manifest-src 'self'; base-uri 'none'; "
-    "form-action 'none'; frame-ancestors 'self'"
-)
-_HEADERS = {
-    "content-security-policy": _POLICY,
-    "x-content-type-options": "nosniff",
-    "referrer-policy": "no-referrer",
-    "cross-origin-resource-policy": "same-origin",
-    "cross-origin-opener-policy": "same-origin",
-}
+_TILES = re.compile(r"https?://[\w.-]+(:\d+)?/\S*")
+
+
+def origin_of(basemap: str) -> str:
+    """The scheme, host and port of a base map; InputError for an address that is none of tiles."""
+    if not _TILES.fullmatch(basemap) or any(f"{{{axis}}}" not in basemap for axis in "zxy"):
+        raise InputError(
+            f"--basemap must be an address with {{z}}, {{x}} and {{y}}, such as https://.../{{z}}/{{x}}/{{y}}.png, "
+            f"got {basemap!r}"
+        )
+    scheme, host, *_ = urlsplit(basemap)
+    return f"{scheme}://{host}"
+
+
+def _headers(tiles: str) -> dict[str, str]:
+    """The headers of every answer. `tiles` is the origin of a base map, which the page may ask and tell its own."""
+    policy = (
+        f"default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data: {tiles}; "
+        f"font-src 'self'; connect-src 'self' {tiles}; worker-src 'self'; manifest-src 'self'; base-uri 'none'; "
+        "form-action 'none'; frame-ancestors 'self'"
+    )
+    return {
+        "content-security-policy": policy.replace(" ;", ";"),
+        "x-content-type-options": "nosniff",
+        "referrer-policy": "strict-origin" if tiles else "no-referrer",  # OpenStreetMap refuses pages without a name
+        "cross-origin-resource-policy": "same-origin",
+        "cross-origin-opener-policy": "same-origin",
+    }
 
 
 @dataclass(frozen=True)
@@ -47,8 +65,9 @@ class Rules:
 class Guard:
     """ASGI middleware around the whole server."""
 
-    def __init__(self, app: ASGIApp, rules: Rules) -> None:
-        self._app, self._rules = app, rules
+    def __init__(self, app: ASGIApp, rules: Rules, tiles: str = "") -> None:
+        """`tiles` is the origin of a base map, if there is one."""
+        self._app, self._rules, self._headers = app, rules, _headers(tiles)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Refuse a request, or pass it on with its answer under the headers."""
@@ -59,17 +78,17 @@ class Guard:
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
         scope = _without_key(scope, self._rules)
         if refusal := self._refuse(scope, headers):
-            await _answer(send, *refusal)
+            await self._answer(send, *refusal)
             return
         opening = parse_qs(scope["query_string"].decode("latin-1")).get("token")
         if opening and scope["path"] == "/":
             cookie = (
                 f"{_cookie_name(scope)}={self._rules.token}; HttpOnly; SameSite=Lax; Path={self._rules.prefix or '/'}"
             )
-            await _answer(send, 303, "", {"location": "./", "set-cookie": cookie, "cache-control": "no-store"})
+            await self._answer(send, 303, "", {"location": "./", "set-cookie": cookie, "cache-control": "no-store"})
             return
         limited = _Limited(receive, self._most(scope))
-        await self._app(scope, limited, _with_headers(send))
+        await self._app(scope, limited, self._with_headers(send))
 
     def _refuse(self, scope: Scope, headers: dict[str, str]) -> tuple[int, str] | None:
         host = headers.get("host", "")
@@ -101,6 +120,26 @@ class Guard:
         given += [morsel.value] if morsel else []
         own = self._rules.token.encode()
         return any(secrets.compare_digest(each.encode("utf-8", "replace"), own) for each in given)
+
+    def _with_headers(self, send: Send) -> Send:
+        async def answer(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                known = {name for name, _ in message["headers"]}
+                extra = self._headers | ({} if b"cache-control" in known else {"cache-control": "no-store"})
+                message["headers"] = [
+                    *message["headers"],
+                    *((name.encode(), text.encode()) for name, text in extra.items()),
+                ]
+            await send(message)
+
+        return answer
+
+    async def _answer(self, send: Send, status: int, message: str, headers: dict[str, Any] | None = None) -> None:
+        body = json.dumps({"error": {"kind": "Refused", "message": message}}).encode() if message else b""
+        head = self._headers | {"content-type": "application/json", "content-length": str(len(body))} | (headers or {})
+        lines = [(name.encode(), value.encode()) for name, value in head.items()]
+        await send({"type": "http.response.start", "status": status, "headers": lines})
+        await send({"type": "http.response.body", "body": body})
 
 
 class TooLarge(Exception):
@@ -146,25 +185,3 @@ def _same_origin(headers: dict[str, str], host: str) -> bool:
         return False
     origin = headers.get("origin")
     return origin is None or urlsplit(origin).netloc == headers.get("x-forwarded-host", host)
-
-
-def _with_headers(send: Send) -> Send:
-    async def answer(message: Message) -> None:
-        if message["type"] == "http.response.start":
-            known = {name for name, _ in message["headers"]}
-            extra = _HEADERS | ({} if b"cache-control" in known else {"cache-control": "no-store"})
-            message["headers"] = [
-                *message["headers"],
-                *((name.encode(), text.encode()) for name, text in extra.items()),
-            ]
-        await send(message)
-
-    return answer
-
-
-async def _answer(send: Send, status: int, message: str, headers: dict[str, Any] | None = None) -> None:
-    body = json.dumps({"error": {"kind": "Refused", "message": message}}).encode() if message else b""
-    head = _HEADERS | {"content-type": "application/json", "content-length": str(len(body))} | (headers or {})
-    lines = [(name.encode(), value.encode()) for name, value in head.items()]
-    await send({"type": "http.response.start", "status": status, "headers": lines})
-    await send({"type": "http.response.body", "body": body})

@@ -25,6 +25,7 @@ MOST_JOBS = 200
 #: Jobs that may wait
 MOST_WAITING = 32
 _FILE = "job.json"
+_LASTING = ("audit",)  # hold what a person decided, and are forgotten only when that is asked for
 _QUIET = 0.1  # seconds between two events of a job
 
 Make = Callable[[Job], dict[str, Any]]
@@ -95,6 +96,10 @@ class Jobs:
         """Whether what a job made is still there: a lesson replaces the model that earlier lessons of the name made."""
         lessons = (each for each in reversed(self._jobs.values()) if each.kind == "teach")
         return job.kind != "teach" or job is next(each for each in lessons if each.body["name"] == job.body["name"])
+
+    def turn(self, name: str) -> asyncio.Lock:
+        """Held by whoever changes what a job has made."""
+        return self._turns[self.get(name).id]
 
     async def remove(self, name: str) -> None:
         """Cancel a job that has not ended; forget one that has."""
@@ -194,7 +199,7 @@ class Jobs:
         write_json(self.folder / job.id / _FILE, job.to_json())
 
     def _forget_oldest(self) -> None:
-        ended = [job for job in self._jobs.values() if job.ended]
+        ended = [job for job in self._jobs.values() if job.ended and job.kind not in _LASTING]
         for job in ended[: max(0, len(self._jobs) - MOST_JOBS)]:
             del self._jobs[job.id]
             shutil.rmtree(self.folder / job.id, ignore_errors=True)

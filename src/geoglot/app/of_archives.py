@@ -13,7 +13,7 @@ import shapely
 
 from geoglot.app.bodies import SearchBody, parse_body
 from geoglot.app.child import Done, Report
-from geoglot.app.of_scenes import write_area
+from geoglot.app.of_areas import write_area
 from geoglot.app.pictures import encode_png
 from geoglot.errors import InputError
 from geoglot.index.build.chip_pixels import read_chip
@@ -56,12 +56,12 @@ def do_search(task: dict[str, Any], report: Report) -> Done:
     """Search an archive, and write what was found."""
     body, folder = parse_body(SearchBody, task["body"]), Path(task["folder"])
     report(done=0, total=1)
-    if body.text is None and not body.like:
-        raise InputError("a search needs words, or chips that are like what is meant")
+    if body.text is None and body.image is None and not body.like:
+        raise InputError("a search needs words, a picture, or chips that are like what is meant")
     index = _opened(task)
     options = replace(body.options, area=write_area(body.area, folder))
     like, unlike = (_places(index, rows) for rows in (body.like, body.unlike))
-    hits = index.search(body.text, like=like, unlike=unlike, options=options)
+    hits = index.search(body.text, image=task["image"], like=like, unlike=unlike, options=options)
     document = hits.to_json()
     for line, hit in zip(document["hits"] or document["nearest"], hits.hits, strict=True):
         line["chip"] = hit.row

@@ -6,7 +6,8 @@ from typing import Any
 
 from geoglot.app.bodies import ChangeBody, names_of, parse_body
 from geoglot.app.child import Done, Report
-from geoglot.app.of_scenes import advance, colour_of, dense_model, write_area
+from geoglot.app.of_areas import write_area
+from geoglot.app.of_scenes import advance, colour_of, dense_model
 from geoglot.scene.dense import model_of
 from geoglot.tasks.change.change import change
 

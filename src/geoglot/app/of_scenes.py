@@ -6,23 +6,25 @@ Vectors of a scene are kept in a folder that all jobs share, so that it is encod
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 import geopandas as gpd
-import shapely
 
 from geoglot.aliases import Progress
 from geoglot.app.bodies import AskBody, FindBody, HeatBody, SegmentBody, names_of, parse_body
 from geoglot.app.child import Done, Report
 from geoglot.app.kept_vectors import trim_vectors
 from geoglot.app.mercator import placed
+from geoglot.app.of_areas import write_area
 from geoglot.errors import InputError
 from geoglot.geo import Grid
 from geoglot.lonlat import to_map, to_pixels
+from geoglot.models.taught import Taught, join_taught
+from geoglot.models.zoo import Model
 from geoglot.options import FindOptions
 from geoglot.outputs.atomic import appears, write_bytes
 from geoglot.outputs.legend import Legend
@@ -161,9 +163,11 @@ def do_segment(task: dict[str, Any], report: Report) -> Done:
     from geoglot.tasks.segment.segment import segment
 
     body, folder = parse_body(SegmentBody, task["body"]), Path(task["folder"])
+    model, taught = _model(task["model"]), [_model(each) for each in task["also"]]
     result = segment(
-        task["source"], names_of(body.words), folder / "map.tif", model=model_of(dense_model(*task["model"])),
-        polygons=folder / "map.gpkg", read=body.read, options=body.options, overwrite=True, progress=advance(report),
+        task["source"], names_of(body.words), folder / "map.tif", model=_together([model, *taught]),
+        polygons=folder / "map.gpkg", read=body.read, options=replace(body.options, area=write_area(body.area, folder)),
+        overwrite=True, progress=advance(report),
     )  # fmt: skip
     document = result.to_json()
     names = tuple(share["name"] for share in document["classes"] if share["name"] != "other")
@@ -173,34 +177,32 @@ def do_segment(task: dict[str, Any], report: Report) -> Done:
     return document | {"files": files}, b""
 
 
+def _model(place: Sequence[str]) -> Model:
+    return model_of(dense_model(*place))
+
+
+def _together(models: Sequence[Model]) -> Model:
+    """Several taught models as one; one model is itself. InputError for others."""
+    taught = [model for model in models if isinstance(model, Taught)]
+    if len(models) == 1:
+        return models[0]
+    if len(taught) < len(models):
+        raise InputError("only models that were taught here are taken together")
+    return join_taught(taught)
+
+
 def do_ask(task: dict[str, Any], report: Report) -> Done:
     """Answer a question about a scene."""
     from geoglot.tasks.ask.ask import ask
     from geoglot.tasks.ask.ask_options import AskOptions
 
     body, folder = parse_body(AskBody, task["body"]), Path(task["folder"])
-    options = AskOptions(find=FindOptions(overlay=False, vectors=_vectors(task)))
-    answer = ask(task["source"], body.question, model=model_of(dense_model(*task["model"])), read=body.read,
+    options = AskOptions(find=FindOptions(overlay=False, vectors=_vectors(task), area=write_area(body.area, folder)))
+    answer = ask(task["source"], body.question, model=_model(task["model"]), read=body.read,
                  options=options, progress=advance(report))  # fmt: skip
     document = answer.to_json()
     write_bytes(folder / "evidence.geojson", json.dumps(document["evidence"]).encode())
     return document | {"files": ["evidence.geojson"]}, b""
-
-
-def write_area(area: dict[str, Any] | None, folder: Path) -> Path | None:
-    """A polygon of a request as the file that the doors read."""
-    if area is None:
-        return None
-    text = json.dumps(area)
-    try:
-        shape = shapely.from_geojson(text)
-    except shapely.errors.GEOSException as error:
-        raise InputError(f"the area must be a polygon of GeoJSON: {error}") from error
-    if shape.geom_type not in ("Polygon", "MultiPolygon") or shape.is_empty:
-        raise InputError(f"the area must be a polygon of GeoJSON, got {shape.geom_type}")
-    path = folder / "area.geojson"
-    write_bytes(path, json.dumps({"type": "Feature", "properties": {}, "geometry": json.loads(text)}).encode())
-    return path
 
 
 def write_features(document: dict[str, Any], path: Path) -> Path:

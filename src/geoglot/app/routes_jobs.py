@@ -13,6 +13,7 @@ from fastapi.responses import FileResponse, StreamingResponse
 
 from geoglot.app.bodies import (
     AskBody,
+    AuditBody,
     Body,
     ChangeBody,
     FindBody,
@@ -27,6 +28,7 @@ from geoglot.app.job import Job
 from geoglot.app.select_features import GEOJSON
 from geoglot.app.state import State, TheState, TilePlace, png
 from geoglot.app.workspace import Source, UnknownId
+from geoglot.errors import InputError
 
 router = APIRouter(prefix="/api/jobs", tags=["jobs"])
 _LONGEST_WAIT = 30.0
@@ -94,18 +96,38 @@ async def change(body: ChangeBody, begin: Begin) -> dict[str, Any]:
     return await begin(body)
 
 
+@router.post("/audit", status_code=202, response_model=Job)
+async def audit(body: AuditBody, begin: Begin) -> dict[str, Any]:
+    """Draw a random sample of a map that a job made, to be decided place by place."""
+    return await begin(body)
+
+
 def submit(body: Body, state: State) -> Job:
-    """Begin a job; UnknownId for a scene, an archive or a model that is not there, InputError for a path."""
+    """Begin a job; UnknownId for a scene, an archive, a model or a map that is not there, InputError for a path."""
     check_no_paths(body)
+    space, models = state.space, list[str]()
     if isinstance(body, TeachBody):
-        state.space.taught_folder(body.name)
+        space.taught_folder(body.name)
+    if isinstance(body, AuditBody):
+        _check_map(state.jobs.get(body.map))
+        return state.jobs.submit(body.kind, to_document(body), {})
     if isinstance(body, SearchBody):
-        sources, model = [state.space.archive(body.archive)], ""
+        sources = [space.archive(body.archive)]
+        if body.image is not None:
+            space.picture(body.image)
     else:
         scenes = body.scenes if isinstance(body, ChangeBody) else [body.scene]
-        sources, (_, model) = [state.space.scene(scene) for scene in scenes], state.space.model(body.model)
-    states = " ".join(source.state for source in sources)
-    return state.jobs.submit(body.kind, to_document(body), {"source": states, "model": model})
+        sources, models = [space.scene(scene) for scene in scenes], [body.model]
+    if isinstance(body, SegmentBody):
+        models += body.also
+    states = [" ".join(source.state for source in sources), " ".join(space.model(model)[1] for model in models)]
+    return state.jobs.submit(body.kind, to_document(body), dict(zip(("source", "model"), states, strict=True)))
+
+
+def _check_map(job: Job) -> None:
+    """InputError for a job that made no map of classes."""
+    if job.kind not in ("segment", "change") or job.state != "done":
+        raise InputError("an audit is of a class map or of a map of change that is made: segment or change")
 
 
 @router.get("", response_model=list[Job])

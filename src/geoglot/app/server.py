@@ -16,10 +16,21 @@ from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp
 
 from geoglot.aliases import PathLike
-from geoglot.app import features, page_files, routes_archives, routes_jobs, routes_scenes, samgeo, stac, tilesets
+from geoglot.app import (
+    features,
+    page_files,
+    routes_archives,
+    routes_audits,
+    routes_jobs,
+    routes_scenes,
+    routes_uploads,
+    samgeo,
+    stac,
+    tilesets,
+)
 from geoglot.app.bodies import first_fault
 from geoglot.app.children import Pool
-from geoglot.app.guard import Guard, Rules, TooLarge
+from geoglot.app.guard import Guard, Rules, TooLarge, origin_of
 from geoglot.app.job import Job
 from geoglot.app.jobs import Jobs
 from geoglot.app.state import State
@@ -73,7 +84,7 @@ def create_app(serve: Serve, settings: Settings) -> ASGIApp:
 
     app = make_api(live)
     app.state.map = state
-    return Guard(app, serve.rules)
+    return Guard(app, serve.rules, origin_of(serve.basemap) if serve.basemap else "")
 
 
 def make_api(live: Callable[[FastAPI], AbstractAsyncContextManager[None]] | None = None) -> FastAPI:
@@ -82,7 +93,8 @@ def make_api(live: Callable[[FastAPI], AbstractAsyncContextManager[None]] | None
         title="geoglot", version=__version__, lifespan=live, openapi_url="/api/openapi.json", docs_url=None,
         redoc_url=None, summary="Say it in words, see it on the map", redirect_slashes=False,
     )  # fmt: skip
-    for part in (routes_scenes, routes_jobs, routes_archives, features, tilesets, stac, samgeo, page_files):
+    for part in (routes_scenes, routes_uploads, routes_jobs, routes_audits, routes_archives, features, tilesets, stac,
+                 samgeo, page_files):  # fmt: skip
         app.include_router(part.router)
     _tell_errors(app)
     return app
@@ -95,14 +107,20 @@ def _tasks_of(space: Workspace) -> Callable[[Job], dict[str, Any]]:
         body, folder = job.body, str(space.folder / "jobs" / job.id)
         if job.kind == "search":
             sources = [space.archive(body["archive"])]
+        elif job.kind == "audit":
+            sources = list(space.sources.values())  # a message may name any of them
         else:
             sources = [space.scene(scene) for scene in body.get("scenes") or [body["scene"]]]
         places = [source.place for source in sources]
-        task = {"body": body, "folder": folder, "vectors": str(space.folder / "vectors"), "source": places[0],
-                "sources": places, "state": sources[0].state,
-                "shown": {source.place: source.name for source in sources} | {f"{folder}/": ""}}  # fmt: skip
-        if job.kind != "search":
-            task["model"] = space.model(body["model"])
+        shown = {source.place: source.name for source in sources} | {f"{folder}/": ""}
+        task: dict[str, Any] = {"body": body, "folder": folder, "vectors": str(space.folder / "vectors"),
+                                "source": next(iter(places), ""), "sources": places, "shown": shown}  # fmt: skip
+        if job.kind == "search":
+            task["state"], task["image"] = sources[0].state, body.get("image") and str(space.picture(body["image"]))
+        elif job.kind == "audit":
+            task["map"] = str(space.folder / "jobs" / body["map"])
+        else:
+            task["model"], task["also"] = space.model(body["model"]), list(map(space.model, body.get("also", [])))
         if job.kind == "teach":
             task["output"] = str(space.taught_folder(body["name"]))
         return task

@@ -18,7 +18,7 @@ from geoglot.app.tile_cache import TileCache
 from geoglot.app.workspace import Source, UnknownId, Workspace
 from geoglot.errors import GeoglotError
 
-_SECONDS = 60.0  # of one picture
+SECONDS = 60.0  # of one picture
 
 
 @dataclass
@@ -44,7 +44,7 @@ class State:
     async def _read_facts(self, source: Source) -> dict[str, Any]:
         task, shown = "scene" if source.kind == "scene" else "archive", {source.place: source.name}
         try:
-            facts, _ = await self.readers.do(task, {"source": source.place, "state": source.state}, _SECONDS)
+            facts, _ = await self.readers.do(task, {"source": source.place, "state": source.state}, SECONDS)
         except GeoglotError as error:
             facts = {"error": str(error)}
         document: dict[str, Any] = without_places(facts, shown)
@@ -54,7 +54,7 @@ class State:
         """A tile, made or kept."""
         if (kept := self.cache.get(key)) is not None:
             return kept
-        _, tile = await self.readers.do(task, body, _SECONDS)
+        _, tile = await self.readers.do(task, body, SECONDS)
         self.cache.put(key, tile)
         return tile
 

@@ -67,7 +67,7 @@ class Workspace:
                 space.sources[source.id] = source
         for model in models:
             space.models[Path(model).name] = str(model)
-        for name in ("uploads", "jobs", "vectors", "models"):
+        for name in ("uploads", "pictures", "jobs", "vectors", "models"):
             (folder / name).mkdir(parents=True, exist_ok=True)
         for path in sorted((folder / "uploads").iterdir()):
             if not path.name.startswith("."):
@@ -97,8 +97,21 @@ class Workspace:
         suffix = Path(name).suffix.lower()
         if suffix not in SUFFIXES:
             raise InputError(f"the map opens {_PICTURES}, got a file {name[:80]!r}")
-        stem = re.sub(r"[^\w-]+", "-", Path(name).stem)[:60].strip("-") or "scene"
-        return self.folder / "uploads" / f"{stem}-{digest[:8]}{suffix}"
+        return self.folder / "uploads" / f"{plain_stem(name)}-{digest[:8]}{suffix}"
+
+    def picture_path(self, name: str, digest: str) -> Path:
+        """Where a picture to search by is kept; its file name is its id. InputError for a name that no picture has."""
+        suffix = Path(name).suffix.lower()
+        if suffix not in SUFFIXES:
+            raise InputError(f"the map searches by {_PICTURES}, got a file {name[:80]!r}")
+        return self.folder / "pictures" / f"{plain_stem(name)}-{digest[:16]}{suffix}"
+
+    def picture(self, name: str) -> Path:
+        """A picture to search by, by its id; UnknownId."""
+        known = {path.name: path for path in (self.folder / "pictures").iterdir() if not path.name.startswith(".")}
+        if name not in known:
+            raise UnknownId(f"no picture has the id {name[:80]!r}")
+        return known[name]
 
     def add_upload(self, path: Path) -> Source:
         """List a file that was dropped."""
@@ -133,6 +146,11 @@ class Workspace:
         """The names of all models."""
         taught = [path.name for path in (self.folder / "models").iterdir() if _NAME.fullmatch(path.name)]
         return [*self.models, *sorted(taught)]
+
+
+def plain_stem(name: str) -> str:
+    """The name of a file without its ending, in letters, digits, - and _."""
+    return re.sub(r"[^\w-]+", "-", Path(name).stem)[:60].strip("-") or "scene"
 
 
 def workspace_folder(cache: Path, places: Sequence[PathLike]) -> Path:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from geoglot.errors import ModelError
+from geoglot.errors import InputError, ModelError
+from geoglot.figures import format_some
 from geoglot.models.base import Card, VisionLanguageModel
 from geoglot.models.model_files import read_weights, require_fit
 from geoglot.models.sizes import read_sizes, wrong_card
@@ -130,6 +132,25 @@ def read_head(card: Card, folder: Path) -> tuple[TaughtSizes, dict[str, Tensor]]
     wanted = {name: torch.empty(shape) for name, shape in zip(_TENSORS, shapes, strict=True)}
     require_fit(wanted, head, f"the weights of {card.name} do not fit its card; teach it again")
     return sizes, head
+
+
+def join_taught(models: Sequence[Taught]) -> Taught:
+    """One model of the classes of several that were taught on the same base; InputError if two teach one class.
+
+    What each of them calls REST keeps a row of its own: it is all that is not of its classes, so ground is REST only
+    if every model says so.
+    """
+    first, names = models[0], [name for model in models for name in model.classes]
+    if twice := sorted({name for name in names if names.count(name) > 1}):
+        raise InputError(f"{format_some(twice)} is taught by two models; leave one of them out")
+    if any(model.base.card.sha256 != first.base.card.sha256 for model in models):
+        raise InputError("models that are taken together must be taught on the same base; teach them again")
+    head = {name: torch.cat([getattr(model, name) for model in models]) for name in _TENSORS}
+    classes = tuple(name for model in models for name in model.card.classes)
+    digest = hashlib.sha256(" ".join(model.card.sha256 for model in models).encode()).hexdigest()
+    title = " + ".join(model.card.name for model in models)
+    card = replace(first.card, name=title, config={**first.card.config, "classes": classes}, sha256=digest)
+    return Taught(card, first.base, head)
 
 
 def named(classes: Sequence[str]) -> tuple[str, ...]:

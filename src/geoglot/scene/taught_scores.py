@@ -28,30 +28,32 @@ class TaughtScores(OfEmbeddings):
         templates: tuple[str, ...] = TEMPLATES,
     ) -> None:
         self.card, self.model, self.stride = model.card, model, model.stride
-        own = {name: row for row, name in enumerate(model.card.classes)}
+        own = {name: row for row, name in enumerate(model.card.classes) if name != REST}
+        rest = [row for row, name in enumerate(model.card.classes) if name == REST]
         rows = {entry.name: [own[name] for word in entry.words if (name := model.class_of(word))] for entry in classes}
         words = {entry.name: [word for word in entry.words if not model.class_of(word)] for entry in classes}
         self.read = tuple(ClassWords(name, tuple(unknown)) for name, unknown in words.items() if unknown)
         groups = [(name, rows[name], words[name]) for name in rows]
         asked = {row for each in rows.values() for row in each}
-        groups += [
-            ("" if classes or name == REST else name, [row], []) for name, row in own.items() if row not in asked
-        ]
+        groups += [("" if classes else name, [row], []) for name, row in own.items() if row not in asked]
         groups += [("", [], list(background))] if background else []
         read = [word for *_, unknown in groups for word in unknown]
         self.texts = (text_vectors(model, read, templates) if read else model.weight[:0]).to(model.weight)
         self.weight = torch.cat([model.weight, model.card.logit_scale * self.texts])
         self.bias = torch.cat([model.bias, model.bias.new_zeros(len(read))])
-        self.labels = tuple(name for name, *_ in groups)
-        self._groups, first = list[list[int]](), len(own)
+        self.labels = tuple(name for name, *_ in groups) + ("",) * bool(rest)
+        self._groups, self._rest, first = list[list[int]](), rest, len(model.card.classes)
         for _, channels, unknown in groups:
             self._groups.append([*channels, *range(first, first + len(unknown))])
             first += len(unknown)
 
     def score(self, embeddings: Float[Tensor, "tile dim rows cols"]) -> Float[Tensor, "tile channel rows cols"]:
-        """Logits of each class: the best of its words."""
+        """Logits of each class: the best of its words; of REST the least, as every head must say so."""
         logits = torch.einsum("tdrc,wd->twrc", embeddings.to(self.weight), self.weight) + self.bias[:, None, None]
-        return torch.stack([logits[:, own].amax(1) for own in self._groups], dim=1).float().cpu()
+        best = [logits[:, own].amax(1) for own in self._groups]
+        if self._rest:
+            best.append(logits[:, self._rest].amin(1))
+        return torch.stack(best, dim=1).float().cpu()
 
 
 def scores_of(

@@ -2,26 +2,15 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
-from mappage import OpenPage, card_of, look_for
+from mappage import AXE, OpenPage, barriers, card_of, look_for
 from mapserver import TOKEN
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
-
-AXE = Path(__file__).parents[3] / "web/node_modules/axe-core/axe.min.js"
-
-
-def barriers(page: Page) -> list[str]:
-    """What axe-core finds serious or critical, as "rule: where"."""
-    page.evaluate(AXE.read_text())
-    found = page.evaluate("axe.run().then(each => each.violations)")
-    grave = [each for each in found if each["impact"] in ("serious", "critical")]
-    return [f"{each['id']}: {node['target']}" for each in grave for node in each["nodes"]]
 
 
 @pytest.mark.skipif(not AXE.is_file(), reason="needs axe-core: npm ci in web/")
@@ -31,7 +20,7 @@ def test_there_are_no_barriers(open_page: OpenPage, width: int, dark: bool) -> N
     look_for(page, "building, elephant")
     card_of(page, "building").get_by_text("Correct it").click()
     assert barriers(page) == []
-    for tab in ("Search", "Time", "Ask"):
+    for tab in ("Search", "Time", "Ask", "Audit"):
         page.get_by_role("tab", name=tab).click()
         assert barriers(page) == []
 

@@ -1,6 +1,6 @@
 // Requests to the server that the page came from. Addresses are relative, so that any path before them works.
 import type { FeatureCollection } from "geojson";
-import type { Bodies, Job, Scene, State } from "./types";
+import type { Area, Audit, Bodies, Job, Picture, Scene, State } from "./types";
 
 /** The address of the page, which ends with a slash; tiles need it, because a worker resolves no relative address. */
 export const BASE = new URL("./", document.baseURI).href;
@@ -35,6 +35,17 @@ export const startJob = async <Kind extends keyof Bodies>(kind: Kind, body: Bodi
   (await send("POST", `api/jobs/${kind}`, JSON.stringify(body))).json();
 export const uploadScene = async (file: File): Promise<Scene> =>
   (await send("POST", `api/scenes?name=${encodeURIComponent(file.name)}`, file, "application/octet-stream")).json();
+
+export const uploadPicture = async (file: File): Promise<Picture> =>
+  (await send("POST", `api/pictures?name=${encodeURIComponent(file.name)}`, file, "application/octet-stream")).json();
+export const readArea = async (file: File): Promise<Area> =>
+  (await (await send("POST", `api/areas?name=${encodeURIComponent(file.name)}`, file, "application/octet-stream")).json()).area;
+
+export const readAudit = (job: string) => read<Audit>(`api/jobs/${job}/audit`);
+export const decidePlaces = async (job: string, names: Record<number, string>): Promise<Audit> =>
+  (await send("PUT", `api/jobs/${job}/audit`, JSON.stringify({ names }))).json();
+export const placePicture = (job: string, place: number) => `${BASE}api/jobs/${job}/audit/places/${place}.png`;
+export const sampleOf = (job: string) => `${BASE}api/jobs/${job}/audit/sample.csv`;
 
 export const fileOf = (job: string, name: string) => `${BASE}api/jobs/${job}/files/${encodeURIComponent(name)}`;
 export const tilesOf = (path: string) => `${BASE}api/${path}/{z}/{x}/{y}.png`;

@@ -108,6 +108,46 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/pictures": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Drop Picture
+         * @description Keep a picture, the bytes of the request, that searches take as an example of what is meant.
+         */
+        post: operations["drop_picture_api_pictures_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/areas": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Read Area
+         * @description The polygons in a vector file, the bytes of the request, in longitude and latitude. The file is not kept.
+         */
+        post: operations["read_area_api_areas_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/jobs/heat": {
         parameters: {
             query?: never;
@@ -242,6 +282,26 @@ export interface paths {
          * @description Compare dates of one place.
          */
         post: operations["change_api_jobs_change_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/jobs/audit": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Audit
+         * @description Draw a random sample of a map that a job made, to be decided place by place.
+         */
+        post: operations["audit_api_jobs_audit_post"];
         delete?: never;
         options?: never;
         head?: never;
@@ -384,6 +444,70 @@ export interface paths {
          * @description A file that a job made, to be kept.
          */
         get: operations["download_api_jobs__job__files__name__get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/jobs/{job}/audit": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Read Audit
+         * @description All places of a sample with what was decided, and the areas that follow.
+         */
+        get: operations["read_audit_api_jobs__job__audit_get"];
+        /**
+         * Decide Places
+         * @description Write down what places really are; the answer tells what follows.
+         */
+        put: operations["decide_places_api_jobs__job__audit_put"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/jobs/{job}/audit/places/{place}.png": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Place Picture
+         * @description The picture of a place: every date, from afar and from near.
+         */
+        get: operations["place_picture_api_jobs__job__audit_places__place__png_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/jobs/{job}/audit/sample.csv": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Sample Table
+         * @description The table of the sample, as `geoglot audit` reads it.
+         */
+        get: operations["sample_table_api_jobs__job__audit_sample_csv_get"];
         put?: never;
         post?: never;
         delete?: never;
@@ -936,6 +1060,16 @@ export interface components {
             error?: string | null;
         };
         /**
+         * Area
+         * @description Polygons of a file, joined.
+         */
+        Area: {
+            /** Area */
+            area: {
+                [key: string]: unknown;
+            };
+        };
+        /**
          * AskBody
          * @description Ask a question about a scene in words.
          */
@@ -955,6 +1089,76 @@ export interface components {
              *     }
              */
             read: components["schemas"]["ReadOptions"];
+            /** Area */
+            area?: {
+                [key: string]: unknown;
+            } | null;
+        };
+        /**
+         * AuditBody
+         * @description Draw a random sample of a class map or a map of change, to be decided place by place.
+         */
+        AuditBody: {
+            /** Map */
+            map: string;
+            /**
+             * @default {
+             *       "precision": 0.05,
+             *       "expected": 0.85,
+             *       "least": 25,
+             *       "seed": 0
+             *     }
+             */
+            options: components["schemas"]["AuditOptions"];
+        };
+        /**
+         * AuditOptions
+         * @description How the places of an audit are drawn.
+         */
+        AuditOptions: {
+            /**
+             * Precision
+             * @default 0.05
+             */
+            precision: number;
+            /** Size */
+            size?: number | null;
+            /**
+             * Expected
+             * @default 0.85
+             */
+            expected: number;
+            /**
+             * Least
+             * @default 25
+             */
+            least: number;
+            /**
+             * Seed
+             * @default 0
+             */
+            seed: number;
+        };
+        /**
+         * AuditState
+         * @description A sample of a map: what was decided, and what follows.
+         */
+        AuditState: {
+            /** Names */
+            names: string[];
+            /** Places */
+            places: {
+                [key: string]: unknown;
+            }[];
+            /** Found */
+            found?: {
+                [key: string]: unknown;
+            } | null;
+            /**
+             * Why
+             * @default
+             */
+            why: string;
         };
         /** Body_segment_predict_samgeo_segment_predict_post */
         Body_segment_predict_samgeo_segment_predict_post: {
@@ -1086,6 +1290,16 @@ export interface components {
              * @default true
              */
             overlay: boolean;
+        };
+        /**
+         * Decisions
+         * @description What places really are: a class of the map, "?" if it cannot be told, or "" to open it again.
+         */
+        Decisions: {
+            /** Names */
+            names: {
+                [key: string]: string;
+            };
         };
         /**
          * FindBody
@@ -1297,6 +1511,16 @@ export interface components {
             basemap?: string | null;
         };
         /**
+         * Picture
+         * @description A picture that was given as an example.
+         */
+        Picture: {
+            /** Id */
+            id: string;
+            /** Name */
+            name: string;
+        };
+        /**
          * ReadOptions
          * @description How a scene is read and shown to a model. None lets the file or the model decide.
          */
@@ -1371,13 +1595,15 @@ export interface components {
         };
         /**
          * SearchBody
-         * @description Search an archive by words, and by chips that are like what is meant, or unlike it.
+         * @description Search an archive by words, by a picture, and by chips that are like what is meant, or unlike it.
          */
         SearchBody: {
             /** Archive */
             archive: string;
             /** Text */
             text?: string | null;
+            /** Image */
+            image?: string | null;
             /** Like */
             like?: number[];
             /** Unlike */
@@ -1430,6 +1656,8 @@ export interface components {
              * @default mini
              */
             model: string;
+            /** Also */
+            also?: string[];
             /**
              * @default {
              *       "background": [],
@@ -1458,6 +1686,10 @@ export interface components {
              *     }
              */
             read: components["schemas"]["ReadOptions"];
+            /** Area */
+            area?: {
+                [key: string]: unknown;
+            } | null;
         };
         /**
          * SegmentOptions
@@ -1505,6 +1737,8 @@ export interface components {
              * @enum {string}
              */
             evidence: "words" | "words+bands";
+            /** Area */
+            area?: string | null;
             /**
              * Scores
              * @default false
@@ -1725,6 +1959,68 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    drop_picture_api_pictures_post: {
+        parameters: {
+            query: {
+                name: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Picture"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    read_area_api_areas_post: {
+        parameters: {
+            query: {
+                name: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Area"];
+                };
             };
             /** @description Validation Error */
             422: {
@@ -1989,6 +2285,42 @@ export interface operations {
             };
         };
     };
+    audit_api_jobs_audit_post: {
+        parameters: {
+            query?: {
+                /** @description Seconds to wait for the end of the job. */
+                wait?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AuditBody"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Job"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
     list_jobs_api_jobs_get: {
         parameters: {
             query?: never;
@@ -2202,6 +2534,131 @@ export interface operations {
             path: {
                 job: string;
                 name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    read_audit_api_jobs__job__audit_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                job: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuditState"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    decide_places_api_jobs__job__audit_put: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                job: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Decisions"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuditState"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    place_picture_api_jobs__job__audit_places__place__png_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                job: string;
+                place: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    sample_table_api_jobs__job__audit_sample_csv_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                job: string;
             };
             cookie?: never;
         };

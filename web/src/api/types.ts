@@ -10,6 +10,7 @@ export type Bounds = [west: number, south: number, east: number, north: number];
 /** A scene that can be read: one with an `error` has no bounds, and is left out. */
 export type Scene = Schemas["Scene"] & { bounds: Bounds; size: [cols: number, rows: number] };
 export type Archive = Schemas["ArchiveFacts"];
+export type Picture = Schemas["Picture"];
 export type State = Schemas["MapState"];
 export type Job<Result = unknown> = Omit<Schemas["Job"], "result"> & { result?: Result | null };
 
@@ -22,6 +23,7 @@ export type Bodies = {
   search: Asked<Schemas["SearchBody"]>;
   ask: Asked<Schemas["AskBody"]>;
   change: Asked<Schemas["ChangeBody"]>;
+  audit: Asked<Schemas["AuditBody"]>;
 };
 
 /** Everything that has a default may be left out, of options too. */
@@ -98,3 +100,15 @@ export type Answer = {
 };
 
 export type Area = Geometry | null;
+
+export type Figure = { value: number | null; low: number | null; high: number | null };
+export type Place = { id: number; lon: number; lat: number; class: string };
+/** A sample of a map with what was decided, and the areas that follow. */
+export type Audit = Omit<Schemas["AuditState"], "places" | "found"> & {
+  places: Place[];
+  found: {
+    areas: { name: string; area_m2: number | null; low: number | null; high: number | null; share: Figure }[];
+    accuracy: { overall: Figure; users: Record<string, Figure>; producers: Record<string, Figure> };
+    notes: string[];
+  } | null;
+};

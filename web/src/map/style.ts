@@ -25,7 +25,17 @@ export const emptyStyle = (dark: boolean): StyleSpecification => ({
 export async function addLand(map: MapLibre, dark: boolean): Promise<void> {
   const { land } = await import("./land");
   map.addSource("land", { type: "geojson", data: land(), attribution: "Land: Natural Earth" });
-  map.addLayer({ id: "land", type: "fill", source: "land", paint: { "fill-color": LAND[shade(dark)] } }, "under-scenes");
+  const below = map.getLayer("base") ? "base" : "under-scenes";
+  map.addLayer({ id: "land", type: "fill", source: "land", paint: { "fill-color": LAND[shade(dark)] } }, below);
+}
+
+/** The host of a base map, which is named on the map. */
+export const hostOf = (tiles: string): string => new URL(tiles.replace(/[{}]/g, "")).host;
+
+/** Tiles of a server that the user named when the map was started, above the land and below all scenes. */
+export function addBase(map: MapLibre, tiles: string): void {
+  map.addSource("base", { type: "raster", tiles: [tiles], tileSize: 256, attribution: `Base map: ${hostOf(tiles)}` });
+  map.addLayer({ id: "base", type: "raster", source: "base" }, "under-scenes");
 }
 
 export function recolor(map: MapLibre, dark: boolean): void {

@@ -15,9 +15,11 @@ type State = {
   now: Tool;
   facts: Fact | null;
   /** The class map that is shown: the work that made it, and its scene. */
-  classes: { job: string; scene: string } | null;
+  classes: { job: string; scene: string; legend: { name: string; color: string }[] } | null;
   hits: FeatureCollection;
   evidence: FeatureCollection;
+  /** The place of an audit that is being decided, if the map shows it. */
+  place: FeatureCollection;
   /** Ground that changed, and the classes with their colours. */
   changes: { data: FeatureCollection; classes: { name: string; color: string }[] } | null;
 };
@@ -28,14 +30,15 @@ export const tool = $state<State>({
   classes: null,
   hits: NOTHING,
   evidence: NOTHING,
+  place: NOTHING,
   changes: null,
 });
 
 /** The properties of the object that was clicked. */
 export type Fact = Record<string, unknown>;
 
-/** The main map, once it is there: panels move it. */
-export const stage: { map: MapLibre | null } = { map: null };
+/** The main map, once it is there: panels move it. `over` is the date that lies over it, from `cut` percent on. */
+export const stage: { map: MapLibre | null; over: MapLibre | null; cut: number } = { map: null, over: null, cut: 0 };
 
 /** Marks a place, and returns what was done in words. */
 export function mark(layer: WordLayer, at: Mark["at"], right: boolean): string {

@@ -72,8 +72,12 @@ export class WordLayer {
     return (this.job?.result?.notes ?? []).filter((note) => note.includes(this.word));
   }
 
-  /** The area of all pixels at or above the threshold. The server sent the area of each value, so nothing is asked. */
+  /**
+   * The area of all pixels at or above the threshold. The server sent the area of each value, so nothing is asked.
+   * Within an area of interest it is that of the objects.
+   */
   get area(): number | null {
+    if (this.found?.body["area"]) return this.found.result?.areas_m2?.[this.word] ?? null;
     const areas = this.facts?.area_m2;
     return areas && this.threshold !== null ? areas.slice(this.threshold).reduce((sum, each) => sum + each, 0) : null;
   }

@@ -5,12 +5,14 @@ import type { Bodies, Job } from "../api/types";
 const PACE_MS = 250;
 const PATIENCE_MS = 3000; // between questions to a server that does not answer, as while it is restarted
 
-/** What is being done at the moment. */
-export const work = $state<{ jobs: Job[] }>({ jobs: [] });
+/** What is being done at the moment, and the maps and audits that are there, the newest first. */
+export const work = $state<{ jobs: Job[]; made: Job[] }>({ jobs: [], made: [] });
+const LASTING = ["segment", "change", "audit"]; // made maps, and audits of them
 
 export const finished = (job: Job<unknown>): boolean => job.state !== "queued" && job.state !== "running";
 
-function keep(job: Job): void {
+export function keep(job: Job): void {
+  if (job.state === "done" && LASTING.includes(job.kind)) work.made = [job, ...work.made.filter((each) => each.id !== job.id)];
   const at = work.jobs.findIndex((each) => each.id === job.id);
   if (finished(job)) work.jobs = work.jobs.filter((each) => each.id !== job.id);
   else if (at < 0) work.jobs.unshift(job);

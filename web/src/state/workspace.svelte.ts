@@ -3,7 +3,7 @@ import { readState, uploadScene } from "../api/client";
 import type { Area, Scene, State } from "../api/types";
 import { overlap } from "../map/bounds";
 import { complain, say } from "./say.svelte";
-import { finished, follow } from "./work.svelte";
+import { finished, follow, keep } from "./work.svelte";
 
 type Workspace = Omit<State, "jobs" | "scenes"> & { scenes: Scene[]; ready: boolean; scene: string | null; other: string | null; area: Area };
 
@@ -40,7 +40,8 @@ export async function openWorkspace(): Promise<void> {
   if (broken.length) say(broken.join(" "), true);
   Object.assign(workspace, state, { scenes, ready: true, scene: scenes[0]?.id ?? null });
   for (const job of jobs) {
-    if (!finished(job)) follow(job).catch(complain); // of a page that was closed, or a server that was restarted
+    if (finished(job)) keep(job);
+    else follow(job).catch(complain); // of a page that was closed, or a server that was restarted
   }
 }
 

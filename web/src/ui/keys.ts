@@ -10,16 +10,21 @@ import { openTab, TABS } from "./tabs.svelte";
 
 export const KEYS: [key: string, what: string][] = [
   ["/", "type words"],
-  ["1 to 4", "words, search, time, ask"],
+  ["1 to 5", "words, search, time, ask, audit"],
   ["Tab", "go to the next control; on the map, arrows move it, + and − zoom"],
   ["Enter on the map", "click in its centre: look at an object, or mark a place"],
   ["r, w", "while correcting: mark right or wrong places"],
+  ["1 to 9, 0", "in an audit: the class of the place; 0: it cannot be told"],
+  ["n, b", "in an audit: the next place, the place before"],
   ["h", "show or hide all heat"],
   ["u, Ctrl+Z", "undo"],
   ["t", "dark or light"],
   ["Esc", "leave correcting or drawing"],
   ["?", "these keys"],
 ];
+
+/** The keys of the panel that is open, which go before those of the page. */
+export const panelKeys: { acts: Record<string, () => void> } = { acts: {} };
 
 const typing = (target: EventTarget | null) =>
   target instanceof HTMLElement && Boolean(target.closest("input:not([type=range], [type=checkbox]), textarea, select"));
@@ -61,7 +66,7 @@ export function keyPressed(event: KeyboardEvent, help: () => void): void {
     w: () => setRight(false),
   };
   TABS.forEach((tab, i) => (acts[String(i + 1)] = () => openTab(tab.id)));
-  const act = acts[event.key];
+  const act = panelKeys.acts[event.key] ?? acts[event.key];
   if (!act) return;
   event.preventDefault();
   act();

@@ -1,13 +1,14 @@
 // Which panel is open.
 import { workspace } from "../state/workspace.svelte";
 
-export type Tab = { id: "words" | "search" | "time" | "ask"; title: string };
+export type Tab = { id: "words" | "search" | "time" | "ask" | "audit"; title: string };
 
 export const TABS: Tab[] = [
   { id: "words", title: "Words" },
   { id: "search", title: "Search" },
   { id: "time", title: "Time" },
   { id: "ask", title: "Ask" },
+  { id: "audit", title: "Audit" },
 ];
 
 export const tabs = $state({ now: "words" as Tab["id"] });

@@ -191,7 +191,8 @@ class View:
     def covered(self, objects: Any, region: Region | None) -> Any:
         """The ground that the objects cover, within the region if there is one."""
         union = self.union(things_of(objects))
-        return shapely.intersection(union, region.outline) if region else union
+        outline = region.outline if region else self.ground.outline
+        return union if outline is None else shapely.intersection(union, outline)
 
     def union(self, things: Sequence[SceneObject]) -> Any:
         self.weigh(things)

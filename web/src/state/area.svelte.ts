@@ -1,0 +1,31 @@
+// The area to which everything is restricted: drawn, what the map shows, or the polygons of a file.
+import { readArea } from "../api/client";
+import type { Area } from "../api/types";
+import { boundsOf } from "../map/bounds";
+import { lookAt } from "../map/tool.svelte";
+import { remember } from "./history.svelte";
+import { layersOf } from "./layers.svelte";
+import { say } from "./say.svelte";
+import { workspace } from "./workspace.svelte";
+
+export const AREA_FILES = ".geojson,.json,.gpkg,.kml,.kmz,.fgb,.parquet,.zip";
+export const isAreaFile = (file: File): boolean => AREA_FILES.split(",").some((ending) => file.name.toLowerCase().endsWith(ending));
+
+/** Sets the area; the objects that are shown are found again within it. */
+function set(area: Area): void {
+  workspace.area = area;
+  for (const layer of layersOf(workspace.scene)) if (layer.ready && !layer.why) layer.rest(0);
+}
+
+export function restrict(area: Area, title = "the area"): void {
+  const before = workspace.area;
+  set(area);
+  remember(title, () => set(before));
+  say(area ? "Objects, maps, hits, changes and answers are now of the area alone." : "The area was removed.");
+}
+
+export async function openArea(file: File): Promise<void> {
+  const area = await readArea(file);
+  restrict(area, `the area of ${file.name}`);
+  if (area) lookAt(boundsOf(area));
+}

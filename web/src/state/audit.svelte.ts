@@ -1,0 +1,77 @@
+// The audit that is open: its places one by one, what was decided, and the areas that follow.
+import { decidePlaces, readAudit } from "../api/client";
+import type { Audit, Place } from "../api/types";
+import { remember } from "./history.svelte";
+import { complain, say } from "./say.svelte";
+
+type Open = { job: string | null; sample: Audit | null; at: number; saving: boolean };
+
+export const audit = $state<Open>({ job: null, sample: null, at: 0, saving: false });
+
+export const UNKNOWN = "?";
+export const placeNow = (): Place | undefined => audit.sample?.places[audit.at];
+export const decidedCount = (): number => audit.sample?.places.filter((place) => place.class).length ?? 0;
+
+/** Opens an audit at its first open place. */
+export async function openAudit(job: string): Promise<void> {
+  const sample = await readAudit(job);
+  Object.assign(audit, { job, sample, at: 0 });
+  goOn();
+}
+
+export function closeAudit(): void {
+  Object.assign(audit, { job: null, sample: null, at: 0 });
+}
+
+/** Goes to the next open place, or stays at the last one. */
+function goOn(): void {
+  const places = audit.sample!.places;
+  const next = places.findIndex((place, i) => i >= audit.at && !place.class);
+  audit.at = next >= 0 ? next : Math.max(0, places.length - 1);
+}
+
+export function step(by: number): void {
+  const last = (audit.sample?.places.length ?? 1) - 1;
+  audit.at = Math.min(Math.max(audit.at + by, 0), last);
+}
+
+let waiting: Record<number, string> = {}; // decisions that the server does not know yet
+
+/** Shows a decision at once, and has it written down. */
+function put(id: number, name: string): void {
+  const place = audit.sample?.places.find((each) => each.id === id);
+  if (place) place.class = name;
+  waiting[id] = name;
+  if (!audit.saving) save(audit.job!).catch(complain);
+}
+
+/** Sends what was decided until nothing waits; decisions that are made meanwhile go together. */
+async function save(job: string): Promise<void> {
+  audit.saving = true;
+  try {
+    while (Object.keys(waiting).length) {
+      const sent = waiting;
+      waiting = {};
+      const sample = await decidePlaces(job, sent);
+      for (const place of sample.places) place.class = waiting[place.id] ?? place.class;
+      if (audit.job === job) audit.sample = sample;
+    }
+  } finally {
+    audit.saving = false;
+  }
+}
+
+/** Decides the place that is shown and goes to the next. */
+export function decideNow(name: string): void {
+  const [job, place] = [audit.job, placeNow()];
+  if (!job || !place) return;
+  const { id, class: before } = place;
+  const at = audit.at;
+  put(id, name);
+  goOn();
+  remember(`deciding place ${id}`, () => {
+    if (audit.job !== job) return say("That audit is closed.");
+    put(id, before);
+    audit.at = at;
+  });
+}
