@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from geoglot.app.bodies import FindBody, HeatBody, check_no_paths, parse_body
+from geoglot.app.guard import origin_of
 from geoglot.errors import InputError, SourceError
 from mapserver import TOKEN, Served, copy_demo, serve
 
@@ -119,3 +120,29 @@ def test_under_a_prefix_links_lead_back(tmp_path: Path) -> None:
     with serve([copy_demo(tmp_path)], tmp_path / "cache", prefix="/user/me/proxy/8765") as running:
         links = running.ask("/ogc/", key="", headers={"authorization": f"Bearer {TOKEN}"}).json()["links"]
         assert all("/user/me/proxy/8765/" in link["href"] for link in links)
+
+
+@pytest.mark.parametrize(
+    ("path", "status"),
+    [("/assets/%00", 404), ("/%00", 404), (f"/{'a' * 3000}", 404), ("/assets/../index.html", 404),
+     ("/stac/search?intersects=%ff", 400), ("/stac/search?intersects=%5B%22%C3%A4%22", 400)],
+)  # fmt: skip
+def test_what_no_file_can_be_called_and_no_text_is_are_answered(served: Served, path: str, status: int) -> None:
+    assert served.ask(path).status == status
+
+
+def test_a_base_map_opens_the_policy_for_its_host_alone(tmp_path: Path) -> None:
+    with serve(
+        [copy_demo(tmp_path)], tmp_path / "cache", basemap="https://tiles.example.org/{z}/{x}/{y}.png"
+    ) as served:
+        headers = served.ask("/").headers
+    policy = headers["content-security-policy"]
+    assert policy.count("https://tiles.example.org;") == 2 and "script-src 'self';" in policy
+    assert headers["referrer-policy"] == "strict-origin"
+
+
+@pytest.mark.parametrize("address", ["tiles", "https://a b/{z}/{x}/{y}", "https://a/{z}/{x}", "ftp://a/{z}/{x}/{y}",
+                                     "https://a;script-src *//{z}/{x}/{y}", "https://u@a/{z}/{x}/{y}"])  # fmt: skip
+def test_what_is_no_address_of_tiles_is_refused(address: str) -> None:
+    with pytest.raises(InputError, match="--basemap must be an address"):
+        origin_of(address)

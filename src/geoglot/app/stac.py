@@ -183,5 +183,5 @@ def _touching(items: list[dict[str, Any]], intersects: str) -> list[dict[str, An
     try:
         shape = shapely.from_geojson(intersects)
         return [each for each in items if shape.intersects(shapely.from_geojson(json.dumps(each["geometry"])))]
-    except shapely.errors.ShapelyError as error:
+    except (shapely.errors.ShapelyError, UnicodeDecodeError) as error:  # GEOS cuts its messages within a letter
         raise InputError("intersects must be a geometry of GeoJSON") from error
