@@ -29,7 +29,8 @@ def test_the_command_maps_the_scene(info: RasterInfo, tmp_path: Path, monkeypatc
 def test_what_was_given_is_given_again(info: RasterInfo) -> None:
     read = ReadOptions(bands=("red", 2, 3), sensor="rgb", nodata="none", resolution=1.0)
     assert next_command(info, read).endswith("--bands red,2,3 --sensor rgb --nodata none --gsd 1.0")
-    assert "--model" not in next_command(info)
+    assert next_command(info, area="my fields.gpkg").endswith("--aoi 'my fields.gpkg'")
+    assert "--model" not in next_command(info) and "--aoi" not in next_command(info)
 
 
 def test_classes_are_those_of_the_resolution(info: RasterInfo) -> None:

@@ -47,7 +47,7 @@ def command(
         many.run(inspect_raster, scenes, None, {"read": read, "model": model, "area": area})
         return
     info = inspect_raster(sources[0], read=read, model=model, area=area)
-    following = next_command(info, read, model)
+    following = next_command(info, read, model, area)
     text = describe(info) + (f"\ntry       {following}" if following else "")
     shared.emit({**info.to_json(), "try": following}, as_json, text)
 

@@ -17,7 +17,12 @@ _CLASSES = (
 _SAME = 1.05  # ratio up to which two resolutions count as the same
 
 
-def next_command(info: RasterInfo, read: ReadOptions = ReadOptions(), model: PathLike = BUNDLED) -> str:
+def next_command(
+    info: RasterInfo,
+    read: ReadOptions = ReadOptions(),
+    model: PathLike = BUNDLED,
+    area: PathLike | None = None,
+) -> str:
     """A line for the shell: bands to choose from where they were guessed, else a map; "" for what cannot be mapped."""
     card, pixel = card_of(find_model(model)), info.fit.read_at_m or 0.0
     if min(info.fit.shape) < card.patch_size or all(band.low is None for band in info.bands):
@@ -34,6 +39,7 @@ def next_command(info: RasterInfo, read: ReadOptions = ReadOptions(), model: Pat
         "--sensor": read.sensor,
         "--nodata": read.nodata,
         "--gsd": read.resolution,
+        "--aoi": area,
         "--model": None if str(model) == BUNDLED else model,
     }
     words = [str(word) for flag, value in given.items() if value is not None for word in (flag, value)]
