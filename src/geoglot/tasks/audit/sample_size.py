@@ -12,6 +12,7 @@ import numpy as np
 from jaxtyping import Float
 
 from geoglot.errors import InputError
+from geoglot.figures import format_count
 from geoglot.options import AuditOptions
 from geoglot.tasks.audit.census import Stratum
 from geoglot.tasks.audit.estimate import Z
@@ -39,7 +40,7 @@ def allocate(strata: Sequence[Stratum], options: AuditOptions) -> tuple[int, ...
     floors = [min(options.least, stratum.pixels) for stratum in strata]
     if options.size is not None and sum(floors) > options.size:
         raise InputError(
-            f"size must be at least {sum(floors):,}, for {options.least} places in each of {len(strata)} strata, got "
+            f"size must be at least {sum(floors):,}, for {format_count(options.least, 'place')} in each class, got "
             f"{options.size:,}; give a larger --size, or fewer places in each: --least"
         )
     return _share_out(size, floors, strata)

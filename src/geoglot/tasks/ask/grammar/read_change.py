@@ -48,7 +48,7 @@ def _seen(one: Filter, when: str) -> Filter:
 
 def grown(groups: Groups) -> Query:
     """Is there more, or less, on the second date? By area, or by number if the question says so."""
-    what = one_name(groups["a"])
+    what = _named(groups)
     by_number = groups["number"] or (groups["there"] and not uncountable(what.name))
     old, new = ("count(old)", "count(new)") if by_number else ("old", "new")
     value = f"{new} {'>' if groups['up'] else '<' if groups['down'] else '!='} {old}"
@@ -60,8 +60,13 @@ def grown(groups: Groups) -> Query:
         sentence = f"the number of {what.plural} was {{count(old)}} before and is {{count(new)}} now"
         things = {"old": replace(what, when="before"), "new": replace(what, when="after")}
         return Query(things, value, sentence, unit, evidence="together(old, new)")
-    sentence = f"{covers(what)} {percent('new')} of the scene now, and {percent('old')} before"
+    sentence = f"{covers(what)} {percent('new')} of the {what.part or 'scene'} now, and {percent('old')} before"
     return Query(_on_both("cover", what), value, sentence, unit, evidence=_changed(what))
+
+
+def _named(groups: Groups) -> Thing:
+    """The name, and the part of the scene that stands before or after the verb."""
+    return one_name(f"{groups['a']} {groups['rest']}")
 
 
 def _on_both(word: str, what: Thing) -> dict[str, Thing | str]:
@@ -101,7 +106,7 @@ def growth(groups: Groups) -> Query:
     """How much more, or less, there is on the second date, by area or by number."""
     if groups["number"] or groups["percent"]:
         return grown(Groups(groups, ask="percent" if groups["percent"] else "number"))
-    what, unit = one_name(groups["a"]), groups["unit"] or "m²"
+    what, unit = _named(groups), groups["unit"] or "m²"
     more = f"grown{per_unit(unit)}"
     sentence = f"{covers(what)} {difference(more, unit)} than before"
     value = f"{'-' if groups['down'] else ''}{more}"
