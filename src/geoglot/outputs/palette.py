@@ -8,7 +8,7 @@ import colorsys
 import re
 import tomllib
 import zlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from functools import cache, lru_cache
 from itertools import count
 from pathlib import Path
@@ -20,10 +20,12 @@ Colour = tuple[int, int, int]
 
 #: Colour of id 0. GeoTIFF's colour tables know no transparency.
 OTHER_COLOUR: Colour = (240, 240, 240)
+_BLACK, _WHITE = (0, 0, 0), (255, 255, 255)
 _TABLE = Path(__file__).with_name("palette.toml")
 _CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])")
 _APART = 10.0  # least distance (CIEDE2000) of a colour that is free to choose
-_COMPARED = 60  # names in a map whose colours are compared; more cannot look different anyway
+MOST_COMPARED = 60
+"""Names in a map whose colours are compared; more cannot look different anyway."""
 _HUES = 600  # after these the hues of the wheel repeat
 
 
@@ -36,13 +38,23 @@ def choose_colours(names: Sequence[str]) -> tuple[Colour, ...]:
             chosen[index] = colour
         if len(chosen) == len(known_colours()):
             break
-    taken = {OTHER_COLOUR, *chosen.values()}
+    taken, few = {OTHER_COLOUR, *chosen.values()}, len(names) <= MOST_COMPARED
     for index, name in enumerate(names):
         if index not in chosen:
-            few = len(names) <= _COMPARED
-            chosen[index] = _differ(name, taken) if few else next(c for c in map(_wheel, wheel) if c not in taken)
+            few = len(names) <= MOST_COMPARED
+            chosen[index] = (
+                choose_apart(_offer(name), taken) if few else next(c for c in map(_wheel, wheel) if c not in taken)
+            )
             taken.add(chosen[index])
     return tuple(chosen[index] for index in range(len(names)))
+
+
+def choose_apart(offered: Iterable[Colour], taken: Collection[Colour]) -> Colour:
+    """The first of the colours offered that looks different from all that are taken, else the most different one."""
+    free = [colour for colour in dict.fromkeys(offered) if colour not in taken]
+    least = distances(free, list(taken)).min((0, 2))
+    enough = least >= _APART
+    return free[int(enough.argmax() if enough.any() else least.argmax())]
 
 
 @cache
@@ -88,25 +100,23 @@ def _parse(colour: str) -> Colour:
     return red, green, blue
 
 
-def _differ(name: str, taken: set[Colour]) -> Colour:
-    """The first colour for a name that looks different from all that are taken, else the most different one."""
-    offered = [colour for colour in dict.fromkeys(_offer(name)) if colour not in taken]
-    least = distances(offered, sorted(taken)).min((0, 2))
-    enough = least >= _APART
-    return offered[int(enough.argmax() if enough.any() else least.argmax())]
+def shades_of(colour: Colour) -> Iterator[Colour]:
+    """Darker and paler ones, from near to far."""
+    yield from (mix(colour, end, share) for share in (0.35, 0.55) for end in (_BLACK, _WHITE))
 
 
 def _offer(name: str) -> Iterator[Colour]:
     """Shades of the concept if there is one, then spare colours from one that the letters of the name choose."""
     if concept := concept_of(name):
         own = known_colours()[concept]
-        yield from (_mix(own, end, share) for share in (0.35, 0.55) for end in (0, 255))
+        yield from shades_of(own)
     start = zlib.crc32(plain_name(name).encode())
     yield from (_SPARE[(start + step) % len(_SPARE)] for step in range(len(_SPARE)))
 
 
-def _mix(colour: Colour, end: int, share: float) -> Colour:
-    red, green, blue = (round(each + (end - each) * share) for each in colour)
+def mix(colour: Colour, other: Colour, share: float) -> Colour:
+    """A colour with a share 0..1 of another."""
+    red, green, blue = (round(one + (two - one) * share) for one, two in zip(colour, other, strict=True))
     return red, green, blue
 
 

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from geoglot.outputs.legend import Legend
-from geoglot.outputs.palette import OTHER_COLOUR, Colour
+from geoglot.outputs.palette import MOST_COMPARED, OTHER_COLOUR, Colour, choose_apart, mix, shades_of
 from geoglot.tasks.change.posterior import Transitions
 
-_TO, _GONE = 0.75, (30, 20, 20)
+_OF_BEFORE, _DARK = 0.25, (30, 20, 20)
 STAYS, GAINED, LOST = 1, 2, 3
 """Ids in the map of one class."""
 
@@ -39,16 +39,22 @@ def states_of(names: Sequence[str]) -> tuple[str, ...]:
 def transition_legend(states: Sequence[str]) -> ChangeLegend:
     """The legend of all changes between states, of which the first is none of the classes.
 
-    A change has the colour of what it leads to, with a little of what was there; the loss of a class to none of them
-    that of the class, dark.
+    What comes where none of the classes was has the colour of its class, and what goes to none of them that of its
+    class, dark. A change between classes has a colour near that of what it leads to, which looks different from the
+    others if they are few.
     """
     own = (OTHER_COLOUR, *Legend(tuple(states[1:])).colours)
-    names, shades = [], []
     pairs = Transitions(len(states))
-    for before, after in map(pairs.pair, range(1, pairs.count + 1)):
-        names.append(f"{states[before]} to {states[after]}")
-        shades.append(_mix(own[after], own[before], _TO) if after else _mix(_GONE, own[before], 0.5))
-    return ChangeLegend(tuple(names), tuple(shades))
+    sides = [pairs.pair(number) for number in range(1, pairs.count + 1)]
+    shades = {(0, after): own[after] for after in range(1, len(states))}
+    few = len(sides) <= MOST_COMPARED
+    for before, after in sorted(sides, key=lambda pair: pair[1] > 0):
+        if before:
+            base = mix(own[after], own[before], _OF_BEFORE)
+            near = (base, *shades_of(base), *shades_of(own[after])) if after else _gone(own[before])
+            shades[before, after] = choose_apart(near, {OTHER_COLOUR, *shades.values()}) if few else next(iter(near))
+    names = tuple(f"{states[before]} to {states[after]}" for before, after in sides)
+    return ChangeLegend(names, tuple(shades[pair] for pair in sides))
 
 
 def class_legend(name: str) -> ChangeLegend:
@@ -57,6 +63,6 @@ def class_legend(name: str) -> ChangeLegend:
     return ChangeLegend(names, ((160, 160, 165), (30, 130, 200), (215, 80, 40)), f"no {name}")
 
 
-def _mix(colour: Colour, other: Colour, share: float) -> Colour:
-    red, green, blue = (round(share * a + (1 - share) * b) for a, b in zip(colour, other, strict=True))
-    return red, green, blue
+def _gone(colour: Colour) -> list[Colour]:
+    """What was there, dark."""
+    return [mix(colour, _DARK, share) for share in (0.85, 0.7, 0.55)]
