@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from geoglot.errors import OutputError
-from geoglot.outputs.atomic import appears, check_folder
+from geoglot.outputs.atomic import appears, check_folder, disk_errors
 from geoglot.outputs.own import MARK, hidden_path, own_folder
 
 
@@ -28,6 +28,11 @@ def test_a_full_disk_is_one_sentence(tmp_path: Path) -> None:
         temporary.write_text("half")
         raise OSError(errno.ENOSPC, "No space left on device")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_full_disk_in_numpys_words_is_the_same_sentence(tmp_path: Path) -> None:
+    with pytest.raises(OutputError, match="disk is full"), disk_errors(tmp_path / "a.npy"):
+        raise OSError("51968 requested and 24512 written")
 
 
 def test_a_missing_folder_is_refused_before_any_work(tmp_path: Path) -> None:

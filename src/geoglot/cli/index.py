@@ -211,7 +211,7 @@ def compact(archive: Path, as_json: bool) -> None:
 def _report(added: Added, as_json: bool, more: Mapping[str, Any] = MappingProxyType({}), text: str = "") -> None:
     done = (
         f"{added.place}: {format_count(added.chips, 'chip')} added, {format_number(added.area_km2)} km², "
-        f"from {format_count(added.sources - added.there, 'source')}; {added.there:,} were there"
+        f"from {format_count(added.sources - added.there, 'source')}; {added.there:,} there before"
     )
     lines = [
         text or done,
@@ -220,7 +220,7 @@ def _report(added: Added, as_json: bool, more: Mapping[str, Any] = MappingProxyT
     ]
     shared.emit({**added.to_json(), **more}, as_json, "\n".join(lines))
     if added.failed:
-        shared.exit_partly(f"{len(added.failed):,} sources could not be read in whole or in part")
+        shared.exit_partly(f"{format_count(len(added.failed), 'source')} could not be read in whole or in part")
 
 
 command.add_command(teach)

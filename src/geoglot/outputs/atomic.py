@@ -3,6 +3,7 @@
 import errno
 import json
 import os
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,6 +17,7 @@ from geoglot.legible import find_unwritable
 from geoglot.outputs.own import LOCK, LONGEST_NAME, check_own, discard, empty, hidden_path, own_folder
 
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+_SHORT = re.compile(r"\d+ requested and \d+ written")  # NumPy's words for a full disk
 
 
 def check_folder(path: Path) -> None:
@@ -55,7 +57,7 @@ def disk_errors(path: Path, *foreign: type[Exception]) -> Iterator[None]:
             f"{path} cannot be written ({reason}); if the disk is full, free some space and run the same command again"
         ) from error
     except OSError as error:
-        if error.errno in _FULL:
+        if error.errno in _FULL or _SHORT.fullmatch(str(error)):
             raise OutputError(
                 f"the disk is full while writing {path}; free some space and run the same command again"
             ) from error

@@ -16,6 +16,7 @@ from torch import Tensor
 from geoglot.errors import InputError
 from geoglot.geo import Grid
 from geoglot.index.build.build import add
+from geoglot.index.exchange import bridge as bridge_module
 from geoglot.index.exchange.batches import Places, make_batch
 from geoglot.index.exchange.bridge import Bridged, bridge, fit_probe
 from geoglot.index.search.query import Questioner
@@ -103,6 +104,17 @@ def test_a_word_of_ours_finds_what_others_saw_where_we_never_looked(
     assert made.fit > 0.9 and made.scenes == 1
     assert made.share == pytest.approx(0.5, abs=0.08) and made.labelled == round(made.share * onto.rows)
     assert np.linalg.norm(made.concept.vector) == pytest.approx(1)
+
+
+def test_a_chip_in_several_scenes_is_labelled_once(
+    tmp_path: Path, archive: Archive, lakes: np.ndarray, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    onto, _ = others(tmp_path / "others", lakes)
+    once, scenes = carry(archive, onto), bridge_module._scenes(archive)
+    monkeypatch.setattr(bridge_module, "_scenes", lambda _: 3 * scenes)
+    thrice = carry(archive, onto)
+    assert (thrice.labelled, thrice.share, thrice.scenes) == (once.labelled, once.share, 3)
+    assert torch.allclose(thrice.concept.vector, once.concept.vector, atol=1e-6)
 
 
 def test_it_is_a_word_for_that_archive_from_then_on(tmp_path: Path, archive: Archive, lakes: np.ndarray) -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import errno
 import json
 from itertools import pairwise
 from pathlib import Path
@@ -13,6 +14,7 @@ import pytest
 from archives import make_archive, make_batch
 from geoglot.errors import InputError, OutputError, SourceError
 from geoglot.index.build.remove import remove
+from geoglot.index.exchange import export_archive as export_module
 from geoglot.index.exchange.export_archive import export_archive
 from geoglot.index.exchange.facts import export_blocks
 from geoglot.index.exchange.import_vectors import import_vectors
@@ -144,6 +146,21 @@ def test_lancedb_holds_the_same_chips(tmp_path: Path, archive: Archive) -> None:
     assert table.num_rows == 41
     wanted = sorted(vector.tobytes() for vectors, _ in live_blocks(archive, ("part",)) for vector in vectors)
     assert sorted(np.array(row, np.float16).tobytes() for row in table["vector"].to_pylist()) == wanted
+
+
+@pytest.mark.parametrize("name", ["stac", "chips.zarr"])
+def test_an_export_that_fails_leaves_nothing(
+    tmp_path: Path, archive: Archive, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(archive: Archive, path: Path) -> int:
+        path.mkdir()
+        (path / "half").write_text("half")
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setitem(export_module._WRITERS, export_module._BY_ENDING.get(Path(name).suffix, "stac"), full)
+    with pytest.raises(OutputError, match=f"disk is full while writing .*{name}"):
+        export_archive(archive, tmp_path / name)
+    assert not (tmp_path / name).exists()
 
 
 def test_nothing_is_replaced_and_the_form_must_be_known(tmp_path: Path, archive: Archive) -> None:

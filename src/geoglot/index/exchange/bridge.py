@@ -38,6 +38,7 @@ _RIDGES = np.logspace(-5, 2, 29)  # shares of the mean variance
 _YEAR = 366 * 86_400 * 1e6  # microseconds
 
 Labels = Float[np.ndarray, " chip"]
+Numbers = Int[np.ndarray, " chip"]
 Rows = Float[np.ndarray, "chip dim"]
 
 #: What a dense model is asked: names, background, templates
@@ -99,8 +100,8 @@ def bridge(
             f"{archive.place} holds vectors of {archive.model.name}, which reads no words; give our archive"
         )
     scenes = _scenes(archive)
-    parts, failed = list[tuple[Rows, Labels]](), list[str]()
-    others = [_Others.of(shard) for shard in onto.shards]
+    parts, failed = list[tuple[Numbers, Labels]](), list[str]()
+    others = [_Others.of(shard, int(first)) for shard, first in zip(onto.shards, onto.starts, strict=False)]
     for number, (source, moment) in enumerate(scenes):
         try:
             parts += _label_scene(source, moment, reader, asking.of(words), others)
@@ -108,9 +109,10 @@ def bridge(
             failed.append(f"{source}: {error}")
         if progress:
             progress("scenes", number + 1, len(scenes))
-    vectors, labels = _thinned(parts, onto.model.dim)
+    chips, labels = _each_once(parts)
     _check(labels, words, failed)
-    weights, fit = fit_probe(vectors, labels, background_of(onto).mean)
+    some = slice(None, None, -(-len(chips) // _MOST))
+    weights, fit = fit_probe(_vectors(onto, chips[some]), labels[some], background_of(onto).mean)
     unit = torch.from_numpy(weights / np.linalg.norm(weights)).float()
     word = name or f"{' '.join(parse_words(words)[:1])}@bridged"
     concept = Concept(word if "@" in word else f"{word}@bridged", owner_of(onto.model), unit, None)
@@ -157,22 +159,22 @@ def _scenes(archive: Archive) -> list[tuple[str, datetime | None]]:
 class _Others:
     """Where and when the chips of a shard of the other archive were taken: 50 bytes a chip, read once."""
 
-    shard: Shard
-    rows: Int[np.ndarray, " chip"]
+    rows: Numbers
+    """Counted through all shards."""
     edges: Float[np.ndarray, "chip 4"]
     times: Any
     """Arrow column."""
 
     @classmethod
-    def of(cls, shard: Shard) -> _Others:
+    def of(cls, shard: Shard, first: int) -> _Others:
         rows = live_rows(shard)
         table = shard.table(("bbox", "time")).take(rows)
-        return cls(shard, rows, box_edges(table), table["time"])
+        return cls(first + rows, box_edges(table), table["time"])
 
 
 def _label_scene(
     source: str, moment: datetime | None, reader: VisionLanguageModel, asked: Asked, others: Sequence[_Others]
-) -> Iterator[tuple[Rows, Labels]]:
+) -> Iterator[tuple[Numbers, Labels]]:
     """The chips of the other archive in a scene, with the share of the words in each."""
     with encode_scene(source, reader) as scene:
         chart = _Chart.of(scene, asked)
@@ -182,7 +184,7 @@ def _label_scene(
             labels = chart.shares(chips.edges[near])
             known = np.isfinite(labels)
             if known.any():
-                yield np.asarray(chips.shard.vectors[chips.rows[near[known]]], np.float32), labels[known]
+                yield chips.rows[near[known]], labels[known]
 
 
 def _meets(edges: Float[np.ndarray, "chip 4"], bounds: tuple[float, float, float, float]) -> np.ndarray:
@@ -252,12 +254,19 @@ def _box(sums: np.ndarray, top: np.ndarray, left: np.ndarray, bottom: np.ndarray
     return np.asarray(sums[bottom, right] - sums[top, right] - sums[bottom, left] + sums[top, left])
 
 
-def _thinned(parts: list[tuple[Rows, Labels]], dim: int) -> tuple[Rows, Labels]:
+def _each_once(parts: list[tuple[Numbers, Labels]]) -> tuple[Numbers, Labels]:
+    """Each chip with the mean of its labels, since scenes may overlap."""
     if not parts:
-        return np.empty((0, dim), np.float32), np.empty(0)
-    vectors, labels = (np.concatenate([part[at] for part in parts]) for at in (0, 1))
-    step = max(1, -(-len(labels) // _MOST))
-    return vectors[::step], labels[::step].astype(np.float64)
+        return np.empty(0, np.int64), np.empty(0)
+    rows, labels = (np.concatenate([part[at] for part in parts]) for at in (0, 1))
+    chips, place, count = np.unique(rows, return_inverse=True, return_counts=True)
+    return chips, np.bincount(place, labels) / count
+
+
+def _vectors(archive: Archive, rows: Numbers) -> Rows:
+    shards, places = archive.locate(rows)  # ascending, as the rows are
+    found = [archive.shards[shard].vectors[places[shards == shard]] for shard in np.unique(shards)]
+    return np.concatenate(found).astype(np.float32)
 
 
 def _check(labels: Labels, words: str, failed: list[str]) -> None:

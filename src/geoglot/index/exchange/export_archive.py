@@ -1,5 +1,6 @@
 """Export an archive to a format that others read."""
 
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from geoglot.index.exchange.write_geoparquet import write_geoparquet
 from geoglot.index.exchange.write_stac import write_stac
 from geoglot.index.exchange.zarr_chips import write_zarr
 from geoglot.index.store.archive import Archive
+from geoglot.outputs.atomic import disk_errors
 
 _WRITERS: dict[str, Callable[[Archive, Path], int]] = {
     "geoparquet": write_geoparquet, "stac": write_stac, "zarr": write_zarr, "lancedb": write_lancedb,
@@ -34,4 +36,9 @@ def export_archive(archive: PathLike | Archive, output: PathLike, form: str | No
         raise OutputError(f"{path} is there already; remove it, or give another name")
     if not path.parent.is_dir():
         raise OutputError(f"the output folder {path.parent} does not exist; create it with: mkdir -p {path.parent}")
-    return _WRITERS[chosen](archive, path)
+    try:
+        with disk_errors(path):
+            return _WRITERS[chosen](archive, path)
+    except BaseException:
+        shutil.rmtree(path, ignore_errors=True)  # a part of an export would be taken for the whole
+        raise

@@ -123,7 +123,8 @@ def _answer_which(question: str, name: str, shortlist: ArchiveShortlist, began: 
 
 def _plain(question: str, index: Index, began: float, value: int, unit: str, text: str, sure: float | None) -> Answer:
     model = index.archive.model
-    reason = "the probability that the archive shows it" if sure is not None else "the model knows no absence"
+    shows = "shows it" if value else "does not show it"
+    reason = f"the probability that the archive {shows}" if sure is not None else "the model knows no absence"
     return Answer(
         question=question, value=value, unit=unit, text=text, confidence=None if sure is None else round(sure, 4),
         reason=reason, program=None, planner="archive", kind="search", source=index.archive.place, after=None,
