@@ -44,6 +44,19 @@ def test_another_shell_is_refused() -> None:
     assert CliRunner().invoke(cli, ["completion", "csh"]).exit_code == 2
 
 
+def test_completing_after_log_writes_nothing(tmp_path: Path) -> None:
+    asked = {
+        "COMP_WORDS": "geoglot segment --log run.log --ref",
+        "COMP_CWORD": "4",
+        "_GEOGLOT_COMPLETE": "bash_complete",
+    }
+    code = "from geoglot.cli.main import main; main()"
+    told = subprocess.run(
+        [sys.executable, "-c", code], env={**os.environ, **asked}, capture_output=True, text=True, cwd=tmp_path
+    )
+    assert "--refine" in told.stdout and list(tmp_path.iterdir()) == []
+
+
 def test_a_completion_says_what_a_command_does() -> None:
     asked = {"COMP_WORDS": "geoglot recipe", "COMP_CWORD": "recipe", "_GEOGLOT_COMPLETE": "fish_complete"}
     code = "from geoglot.cli.main import main; main()"

@@ -23,10 +23,10 @@ def start_log(ctx: click.Context, _: click.Parameter, path: Path | None) -> None
 
     OutputError for a file that is no log, since it would be spoilt.
     """
-    if path is None or _KEY in ctx.meta:
+    if path is None or _KEY in ctx.meta or ctx.resilient_parsing:  # the last: a shell asks for completions
         return
     try:
-        if path.exists() and not (path.is_file() and path.read_bytes().startswith(_HEAD.encode())):
+        if path.exists() and not _is_log(path):
             raise OutputError(f"--log {path} is there already, and it is no log of geoglot; give another name")
         if not path.exists():
             path.write_text(f"{_HEAD}\n", encoding="utf-8")
@@ -53,10 +53,17 @@ def start_log(ctx: click.Context, _: click.Parameter, path: Path | None) -> None
         handler.close()
 
 
+def _is_log(path: Path) -> bool:
+    if not path.is_file():
+        return False
+    with path.open("rb") as file:
+        return file.read(len(_HEAD)) == _HEAD.encode()
+
+
 def write_log(ctx: click.Context | None, text: str, level: int = logging.INFO) -> None:
     """Write a text to the log of this run, if there is one."""
     if ctx and (handler := ctx.meta.get(_KEY)):
-        handler.emit(logging.LogRecord("geoglot", level, "", 0, "%s", (text,), None))
+        handler.handle(logging.LogRecord("geoglot", level, "", 0, "%s", (text,), None))
 
 
 def has_log(ctx: click.Context) -> bool:
