@@ -35,7 +35,9 @@ def check_path(uri: str) -> None:
         raise SourceError(f"No such file: {uri}")
     kind = os.stat(uri).st_mode  # noqa: PTH116
     if stat.S_ISDIR(kind):
-        raise SourceError(f"{uri} is a folder; give one of its rasters (classify takes whole folders)")
+        raise SourceError(
+            f"{uri} is a folder; give one of its rasters, or join its tiles: rio merge (classify takes whole folders)"
+        )
     if not stat.S_ISREG(kind):
         raise SourceError(f"{uri} is a device or a pipe; give the name of a file")
 

@@ -118,6 +118,16 @@ def test_the_year_in_a_name_orders_dates_as_a_day_does(tmp_path: Path, place: np
         assert not any("order given" in note for note in aligned.notes)
 
 
+def test_files_of_one_name_are_named_by_their_folders(tmp_path: Path, place: np.ndarray) -> None:
+    for folder in ("A", "B"):
+        (tmp_path / folder).mkdir()
+    dates = [write_scene(tmp_path / folder / "town.tif", seen(place)) for folder in ("A", "B")]
+    with align_dates(dates) as aligned:
+        assert [dated.name for dated in aligned.dates] == ["A/town", "B/town"]
+    with align_dates([dates[0], dates[0]]) as aligned:
+        assert [dated.name for dated in aligned.dates] == ["town (1)", "town (2)"]
+
+
 def test_one_file_as_two_dates_is_one_picture(tmp_path: Path, place: np.ndarray) -> None:
     path = write_scene(tmp_path / "2020-01-01.tif", seen(place))
     with align_dates([path, path]) as aligned:

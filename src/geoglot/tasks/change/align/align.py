@@ -149,7 +149,7 @@ def _move(reference: DatedRaster, other: DatedRaster) -> DatedRaster:
 
 
 def _names(rasters: Sequence[Raster], periods: Sequence[Period | None]) -> list[str]:
-    """A name for each date: its day, else the stem of its file, with a number where that is not enough."""
+    """A name for each date: its day, else the stem of its file; its folder or a number where that is not enough."""
     stems = [Path(raster.uri).stem for raster in rasters]
     names = [str(each) if each and each.day else stem for each, stem in zip(periods, stems, strict=True)]
     if len(set(names)) < len(names):
@@ -158,6 +158,9 @@ def _names(rasters: Sequence[Raster], periods: Sequence[Period | None]) -> list[
             name if counts[name] == 1 or name == stem else f"{name} {stem}"
             for name, stem in zip(names, stems, strict=True)
         ]
+    if len(set(names)) < len(names):
+        placed = [f"{Path(raster.uri).parent.name}/{stem}" for raster, stem in zip(rasters, stems, strict=True)]
+        names = placed if len(set(placed)) == len(names) else names
     if len(set(names)) < len(names):
         names = [f"{name} ({number})" for number, name in enumerate(names, 1)]
     return names
