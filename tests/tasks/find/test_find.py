@@ -343,7 +343,7 @@ def test_the_manifest_says_how_it_was_made(scene: Path, tmp_path: Path) -> None:
     assert manifest["run"]["options"]["min_score"] is None
     assert manifest["thresholds"]["roof"]["core"] == round(result.thresholds["roof"].high, 4)
     assert sorted(path.name for path in tmp_path.iterdir()) == [
-        "roofs.manifest.json", "roofs.overlay.png", "roofs.parquet",
+        "roofs.manifest.json", "roofs.overlay.png", "roofs.parquet", "roofs.qml",
     ]  # fmt: skip
     objects = result.to_json()["objects"]
     assert {"id", "name", "score", "area_m2", "bounds"} <= set(objects[0])
@@ -563,7 +563,8 @@ def test_a_full_disk_leaves_no_half_file_and_the_same_call_goes_on(
     assert [path.name for path in tmp_path.iterdir() if not path.name.endswith(".work")] == []
     result = find(scene, "roof, water", output, model=encoder(), read=READ, options=options, refiner="edges")
     assert result.counts == {"roof": 4, "water": 1}
-    assert len(gpd.read_parquet(output) if kind == "parquet" else gpd.read_file(output)) == 5
+    layer = {"layer": "objects"} if kind == "gpkg" else {}  # beside that of its style
+    assert len(gpd.read_parquet(output) if kind == "parquet" else gpd.read_file(output, **layer)) == 5
     assert not list(tmp_path.glob(f".{output.name}*"))
 
 
@@ -597,7 +598,7 @@ def test_a_window_that_the_model_fails_on_is_told_and_tried_anew(scene: Path, tm
         (None, None, {}, InputError, "--points"),
         ("roof", None, {"points": "x.gpkg"}, InputError, "one of them"),
         ("tower", None, {}, InputError, "knows no 'tower'"),
-        ("roof", "roofs.shp", {}, InputError, ".gpkg"),
+        ("roof", "roofs.kml", {}, InputError, ".gpkg"),
         ("roof", "no/roofs.gpkg", {}, OutputError, "mkdir -p"),
         ("roof", None, {"vectors": "none"}, InputError, "mkdir -p"),
         ("roof", None, {"area": "none.gpkg"}, InputError, "cannot be read as points or polygons"),
