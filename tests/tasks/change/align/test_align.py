@@ -168,6 +168,16 @@ def test_places_that_disagree_are_refused(tmp_path: Path) -> None:
         pass
 
 
+def test_few_places_that_disagree_are_told_with_the_estimate(tmp_path: Path) -> None:
+    first = seen(ground())[:, :64, :192]
+    thirds = zip((0.0, 7.0, -9.0), (slice(0, 64), slice(64, 128), slice(128, 192)), strict=True)
+    moved = np.concatenate([seen(ground(), down, -down, 2)[:, :64, part] for down, part in thirds], 2)
+    with align_dates([write_scene(tmp_path / "a.tif", first), write_scene(tmp_path / "b.tif", moved)]) as aligned:
+        assert not aligned.dates[1].shift.applied
+        told = next(note for note in aligned.notes if "could not be aligned" in note)
+        assert "places agree on one shift, about " in told and " m east, " in told
+
+
 def test_without_structure_nothing_is_moved_and_that_is_said(tmp_path: Path) -> None:
     rng = np.random.default_rng(0)
     flat = [rng.integers(90, 93, (3, 200, 200)).astype(np.uint8) for _ in range(2)]

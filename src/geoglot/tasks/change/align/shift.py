@@ -72,7 +72,8 @@ def find_shift(reference: Raster, other: Raster, around: Shift = Shift()) -> Shi
         return shift
     if len(own) >= _MANY:
         raise InputError(_disagreement(reference, other, shift))
-    why = f"only {shift.agreeing} of {shift.places} places agree on one shift"
+    agree = f"only {shift.agreeing} of {shift.places} places agree on one shift, about {_say(reference.grid, shift)}"
+    why = f"{agree}; look whether the dates lie on one another"
     return Shift(around.down, around.right, around.applied, _UNKNOWN, len(own), len(agreeing), why)
 
 
@@ -148,13 +149,16 @@ def _spread(peaks: list[Peak]) -> float:
     return float(1.4826 * np.median(np.abs(places - np.median(places, axis=0)), axis=0).max())
 
 
-def _disagreement(reference: Raster, other: Raster, shift: Shift) -> str:
-    moved = metres(reference.grid, shift.down, shift.right)
+def _say(grid: Grid, shift: Shift) -> str:
+    """A shift in words, in metres too where there are any."""
     said = f"{shift.right:+.1f} px right and {shift.down:+.1f} px down"
-    if moved:
-        said += f" ({format_number(moved[0])} m east, {format_number(moved[1])} m north)"
+    moved = metres(grid, shift.down, shift.right)
+    return f"{said} ({format_number(moved[0])} m east, {format_number(moved[1])} m north)" if moved else said
+
+
+def _disagreement(reference: Raster, other: Raster, shift: Shift) -> str:
     return (
         f"{other.uri} cannot be aligned with {reference.uri}: of {shift.places} places that show a shift only "
-        f"{shift.agreeing} agree on about {said}; georeference one of the two by the other first, or compare a part of "
-        "the scene: --aoi"
+        f"{shift.agreeing} agree on about {_say(reference.grid, shift)}; georeference one of the two by the other "
+        "first, or compare a part of the scene: --aoi"
     )
