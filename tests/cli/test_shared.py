@@ -48,6 +48,9 @@ def test_a_log_has_a_line_now_and_then_and_the_last(monkeypatch: pytest.MonkeyPa
     assert again == ["steps", "1/2"]
     assert told[0] == ["steps", "26/40", "loss 26"] and told[-1][1] == "40/40"
     assert 2 < len(told) < 10 and all(0.05 < float(line[2].removesuffix("/s")) < 0.2 for line in told[1:])
+    left = [line[3] for line in told[1:-1]]
+    assert left and all(text.endswith(" s left") or text.endswith(" min left") for text in left)
+    assert told[-1][3] == "loss 40"  # nothing is left
 
 
 def test_quiet_shows_no_progress() -> None:

@@ -11,6 +11,7 @@ import click
 from geoglot.cli.console import making_room
 from geoglot.cli.log_file import has_log, write_log
 from geoglot.cli.shared import is_quiet
+from geoglot.figures import format_duration
 from geoglot.legible import visible
 
 _COLUMNS = ("description", "fields[rate]", "fields[note]")
@@ -28,6 +29,13 @@ class _Rate:
         elapsed = time.monotonic() - self._began
         return f"{(done - self._first) / elapsed:.1f}/s" if elapsed and done > self._first else ""
 
+    def left(self, done: int, total: int) -> str:
+        """The time that is left as "12 min left", or nothing while nothing is done and after the end."""
+        if not self._first < done < total:
+            return ""
+        each = (time.monotonic() - self._began) / (done - self._first)
+        return f"{format_duration(each * (total - done))} left"
+
 
 class LogLines:
     """Progress for a log: a line at the first and the last call for each kind of work, and one every half minute."""
@@ -44,7 +52,7 @@ class LogLines:
         self._written[what] = now
         if done >= total:  # the next call of this name begins new work
             del self._rates[what], self._written[what]
-        words = (what, f"{done}/{total}", rate.text(done), note)
+        words = (what, f"{done}/{total}", rate.text(done), rate.left(done, total), note)
         self._write("  ".join(word for word in words if word))
 
 

@@ -211,3 +211,30 @@ def test_the_command_prints_what_was_learned(scene: Path, base: Path, tmp_path: 
     assert document["encoded"] == 0 and document["patches"] == 14
     assert TeachResult.__dataclass_fields__.keys() == document.keys()
     assert torch.is_tensor(load_model(tmp_path / "mine").weight)  # type: ignore[union-attr]
+
+
+def test_labels_outside_the_area_teach_nothing(scene: Path, base: Path, tmp_path: Path) -> None:
+    labels = points(FIELD, 8)
+    left, _, right_, _ = labels.total_bounds
+    middle = (left + right_) / 2
+    half = gpd.GeoDataFrame(geometry=[shapely.box(left - 50, 5_747_000, middle, 5_748_000)], crs=UTM["crs"])
+    half.to_crs(4326).to_file(tmp_path / "half.gpkg")
+    result = teach(
+        scene, save(labels, tmp_path / "all.gpkg"), tmp_path / "part", model=base, area=tmp_path / "half.gpkg"
+    )
+    inside = labels[labels.geometry.x <= middle]
+    assert 0 < sum(each.labels for each in result.classes) == len(inside) < len(labels)
+    cut = teach(scene, save(inside, tmp_path / "cut.gpkg"), tmp_path / "cut", model=base, area=tmp_path / "half.gpkg")
+    assert (tmp_path / "cut/weights.safetensors").read_bytes() == (tmp_path / "part/weights.safetensors").read_bytes()
+    assert cut.patches == result.patches
+    half.translate(yoff=1e5).to_file(tmp_path / "far.gpkg")
+    with pytest.raises(InputError, match=r"in the area of .*far.gpkg"):
+        teach(scene, tmp_path / "all.gpkg", tmp_path / "none", model=base, area=tmp_path / "far.gpkg")
+
+
+def test_scenes_may_be_a_folder(scene: Path, base: Path, tmp_path: Path) -> None:
+    (tmp_path / "scenes").mkdir()
+    scene.rename(tmp_path / "scenes/scene.tif")
+    labels = save(points(FIELD, 4), tmp_path / "labels.gpkg")
+    for given in (tmp_path / "scenes", tmp_path / "sc*/*.tif"):
+        assert teach(given, labels, tmp_path / "mine", model=base).scenes == 1

@@ -6,22 +6,29 @@ import json
 from dataclasses import replace
 from pathlib import Path
 
+import geopandas as gpd
 import numpy as np
 import pytest
+import shapely
 import torch
 from affine import Affine
 
 from conftest import MakeGeotiff
-from geoglot.errors import ClassesError, InputError, OutputError
+from geoglot.errors import ClassesError, InputError, OutputError, OutsideError
+from geoglot.geo import Window
 from geoglot.models.segclip.config import SegClipConfig
 from geoglot.models.zoo import load_segmenter, load_word_model
 from geoglot.options import ReadOptions, WordsOptions
 from geoglot.recipe import read_recipe
+from geoglot.scene.encoded_scene import encode_scene
 from geoglot.tasks.segment.segment import segment
 from geoglot.training.loop import Fit
+from geoglot.training.words.looks import Looks
 from geoglot.training.words.soft_crops import SoftSampling
 from geoglot.training.words.train_words import teaching_words, train_words
+from geoglot.training.words.votes import Cell, Source, Taught
 from geoglot.training.words.words_recipe import Student, Teaching, WordsRecipe, recipe_beside
+from stubs import ColourScorer
 
 HALF_METRE = Affine(0.5, 0, 500_000, 0, -0.5, 4_000_000)
 FIT = Fit(steps=4, rate=1e-3, evaluate_every=1, checkpoint_every=1, average=0.5)
@@ -173,3 +180,35 @@ def test_a_folder_of_somebody_is_left_alone(tmp_path: Path, scene: Path) -> None
     (tmp_path / "run/thesis.txt").write_text("mine")
     with pytest.raises(OutputError, match="not made by a run"):
         train_words(tiny(tmp_path, scene), "cpu")
+
+
+def test_ground_outside_the_area_has_no_votes(tmp_path: Path, scene: Path) -> None:
+    west = gpd.GeoDataFrame(geometry=[shapely.box(499_990, 3_999_800, 500_040, 4_000_100)], crs=32617)
+    west.to_crs(4326).to_file(tmp_path / "west.gpkg")  # the first 80 columns
+    looks = Looks([ColourScorer(("water", "forest"))], "none", (1.0,), [])
+    with encode_scene(scene, looks, area=tmp_path / "west.gpkg") as seen:
+        taught = Taught((Source([seen], 1),), ReadOptions(), (0.5, 0.5))
+        votes = taught.votes(Cell(0, Window(0, 0, 192, 192)))
+        taught.close()
+    known = ~votes.agreement.isnan()
+    assert known[:, :20].all() and not known[:, 20:].any()
+
+
+def test_a_run_keeps_to_the_area(tmp_path: Path, scene: Path) -> None:
+    gpd.GeoDataFrame(geometry=[shapely.box(0, 0, 1, 1)], crs=32617).to_file(tmp_path / "far.gpkg")
+    with pytest.raises(OutsideError, match="outside the scene"):
+        train_words(tiny(tmp_path, scene, area=tmp_path / "far.gpkg"), "cpu")
+    assert not (tmp_path / "run").exists()
+
+
+def test_the_recipe_of_a_command_names_the_area(tmp_path: Path, scene: Path) -> None:
+    area, chosen = tmp_path / "area.gpkg", WordsOptions(area=tmp_path / "area.gpkg")
+    with recipe_beside(tmp_path / "run", (str(scene),), "water, grass", chosen) as path:
+        assert 'area = "area.gpkg"' in path.read_text() and read_recipe(path, WordsRecipe).area == area
+        with recipe_beside(tmp_path / "run", (str(scene),), "water, grass", chosen):
+            pass
+        with (
+            pytest.raises(InputError, match="another area"),
+            recipe_beside(tmp_path / "run", (str(scene),), "water, grass"),
+        ):
+            pass

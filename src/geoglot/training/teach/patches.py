@@ -145,7 +145,7 @@ def _survey(lattice: tuple[int, int]) -> Cells:
 
 def _cut(
     labels: gpd.GeoDataFrame, survey: Cells, area: BaseGeometry, plan: WindowPlan
-) -> tuple[gpd.GeoDataFrame, Cells]:
+) -> tuple[gpd.GeoDataFrame, np.ndarray]:
     """What of the labels, and of the patches that stand for the scene, lies in an area."""
     cut = labels.set_geometry(shapely.intersection(labels.geometry.to_numpy(), area))
     rows, cols = ((survey + 0.5) * plan.patch - np.array(plan.inset)).T

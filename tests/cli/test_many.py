@@ -1,0 +1,87 @@
+"""Commands that take many scenes: what they print, and their exit codes."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from geoglot.cli.main import cli
+from worlds import class_field, paint, write_scene
+
+NAMES = ("water", "forest", "roof")
+
+
+@pytest.fixture(autouse=True)
+def scenes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    for seed, name in enumerate(("a.tif", "b.tif", "later/a.tif")):
+        (tmp_path / "scenes" / name).parent.mkdir(parents=True, exist_ok=True)
+        write_scene(tmp_path / "scenes" / name, paint(class_field((96, 112), 3, seed), NAMES))
+    (tmp_path / "oops.tif").write_text("no raster")
+
+
+def run(*arguments: str) -> Result:
+    return CliRunner().invoke(cli, arguments)
+
+
+def test_people_see_a_row_for_each_scene(tmp_path: Path) -> None:
+    result = run("segment", "scenes/*.tif", "oops.tif", "--classes", "water,forest", "-o", "maps", "--table", "t.csv")
+    assert result.exit_code == 3
+    rows = [line.split() for line in result.stdout.splitlines()]
+    assert rows[0] == ["scene", "water", "forest", "state"]
+    assert [row[0] for row in rows[1:4]] == ["a", "b", "oops"]
+    assert [row[-1] for row in rows[1:4]] == ["done", "done", "failed"]
+    assert "1 of 3 scenes are not complete: oops (failed: oops.tif cannot be opened" in result.stderr
+    assert "3 scenes: 2 done, 1 failed" in result.stdout and "table     t.csv" in result.stdout
+    again = run("segment", "scenes/*.tif", "--classes", "water,forest", "-o", "maps")
+    assert again.exit_code == 0 and "2 scenes: 2 there" in again.stdout
+
+
+def test_json_of_many_has_what_json_of_one_has() -> None:
+    one = json.loads(run("find", "scenes/a.tif", "roof", "-o", "one.gpkg", "--json").stdout)
+    many = json.loads(run("find", "scenes/a.tif", "scenes/b.tif", "roof", "-o", "found", "--json").stdout)
+    first = many["results"][0]
+    assert (first["scene"], first["source"], first["state"]) == ("a", "scenes/a.tif", "done")
+    assert set(one) - {"objects"} <= set(first) and first["counts"] == one["counts"]
+    assert many["scenes"] == {"total": 2, "done": 2}
+    counted = json.loads(run("find", "scenes/a.tif", "scenes/b.tif", "roof", "--json").stdout)["results"]
+    assert len(counted[0]["objects"]) == counted[0]["counts"]["roof"]
+
+
+def test_folders_are_dates_and_scenes_of_one_name_a_place() -> None:
+    result = run("change", "scenes/*.tif", "scenes/later", "--classes", "water,forest", "-o", "changes", "--json")
+    places = {each["scene"]: each for each in json.loads(result.stdout)["results"]}
+    assert places["a"]["state"] == "done" and places["a"]["sources"] == ["scenes/a.tif", "scenes/later/a.tif"]
+    assert places["b"]["reason"] == "scenes/later has no scene of this name" and result.exit_code == 3
+
+
+def test_bands_and_info_take_many() -> None:
+    result = run("bands", "scenes", "-o", "pictures")
+    assert result.exit_code == 0 and "3 scenes: 3 done" in result.stdout
+    assert len(list(Path("pictures").glob("*.bands.png"))) == 3
+    described = run("info", "scenes/a.tif", "oops.tif", "--table", "t.csv")
+    assert described.exit_code == 3
+    assert Path("t.csv").read_text(encoding="utf-8").splitlines()[1].startswith("a,scenes/a.tif,done,,,112,96,3,0.5")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "words"),
+    [
+        (["oops.tif", "none.tif", "-o", "m", "--classes", "a,b"], 1, "2 of 2 scenes are not complete"),
+        (["scenes", "-o", "m.tif", "--classes", "a,b"], 2, "need a folder"),
+        (["scenes/*.jp2", "-o", "m", "--classes", "a,b"], 1, "nothing fits the pattern"),
+        (["scenes", "-o", "m", "--classes", "a,a"], 2, "more than once"),
+        (["scenes", "-o", "m", "--classes", "a,b", "--polygons", "all.gpkg"], 2, "must be an ending"),
+        (["scenes", "-o", "m", "--classes", "a,b", "--table", "t.xlsx"], 2, "must end in .csv"),
+        (["scenes", "-o", "m", "--classes", "a,b", "--bands", "9,9,9"], 2, "3 of 3 scenes"),
+        (["scenes", "-o", "m", "--classes", "a,b", "--jobs", "0"], 2, "--jobs"),
+        (["scenes", "-o", "scenes", "--classes", "a,b"], 2, "another folder"),
+    ],
+)
+def test_wrong_inputs_are_told(arguments: list[str], code: int, words: str) -> None:
+    result = run("segment", *arguments)
+    assert result.exit_code == code, result.output
+    assert words in " ".join(result.stderr.split())
