@@ -7,6 +7,8 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from shapely.geometry.base import BaseGeometry
+
 from geoglot.errors import InputError
 from geoglot.geo import Grid
 from geoglot.options import SegmentOptions
@@ -88,12 +90,15 @@ class Outputs:
                 write_polygons(shapes, raster.grid, legend, CONFIDENCE_STEPS, draft, raster.footprint, style)
         return explain_format(self.polygons, texts=legend.names)
 
-    def draw(self, raster: Raster, shares: tuple[ClassShare, ...], legend: Legend) -> tuple[str, ...]:
+    def draw(
+        self, raster: Raster, shares: tuple[ClassShare, ...], legend: Legend, area: BaseGeometry | None
+    ) -> tuple[str, ...]:
         """Write the picture, which names the largest classes if there are many; returns notes."""
         lines = [line for _, line in legend_lines(shares)]
 
         def overlay(thumbnail: Tile, draft: Path) -> tuple[str, ...]:
-            return write_overlay(thumbnail.pixels[:3], self.classes, legend, lines, draft, margin_of([thumbnail]))
+            margin = margin_of([thumbnail], area, raster.grid)
+            return write_overlay(thumbnail.pixels[:3], self.classes, legend, lines, draft, margin)
 
         return write_picture(raster, self.made, self.overlay, overlay)
 

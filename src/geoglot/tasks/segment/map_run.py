@@ -204,7 +204,7 @@ class _Run:
         cut = outputs.write_polygons(self._strips(kinds, "polygons"), raster, legend, style)
         absent = tell_absent(self.journal, shares, self.facts.get("why", {}), self.bands.shown)
         notes = [*resumed, *absent, *self.facts["notes"], *self.bands.notes, *cut]
-        notes += outputs.draw(raster, shares, legend)
+        notes += outputs.draw(raster, shares, legend, self.area.area)
         if not any(share.pixels for share in shares):
             notes.append(NO_PIXEL)
         result = SegmentResult(
