@@ -224,6 +224,18 @@ def test_a_file_with_new_content_replaces_what_it_showed(make_scene: MakeScene, 
     assert sorted(map(tuple, live)) == sorted(map(tuple, other)) and archive.rows == len(live)
 
 
+def test_a_source_that_was_moved_is_told(make_scene: MakeScene, tmp_path: Path) -> None:
+    scene = make_scene("s.tif")
+    put(tmp_path / "a", scene)
+    copy = Path(shutil.copy(scene, scene.with_name("copy.tif")))
+    assert not put(tmp_path / "a", copy).notes
+    scene.unlink()
+    [note] = put(tmp_path / "a", copy).notes
+    assert f"{copy} is in the archive as {scene}, which is gone" in note
+    remove(tmp_path / "a", [str(scene)])
+    assert put(tmp_path / "a", copy).chips > 0 and not put(tmp_path / "a", copy).notes
+
+
 def test_a_scene_too_coarse_for_the_scale_is_not_seen(make_scene: MakeScene, tmp_path: Path) -> None:
     added = put(tmp_path / "a", make_scene("a.tif"), options=IndexOptions(scale="64m"))
     assert added.chips == 0 and "too coarse for chips of 64 m" in added.notes[0]

@@ -105,6 +105,7 @@ def test_a_thing_that_fills_a_part_of_a_chip_is_there(tmp_path: Path, monkeypatc
     for path in folder.iterdir():
         path.unlink()
     whole = index.search("roof").present
+    assert index.search("roof").notes[-1].startswith("3 of the 3 best cannot be read and looked into: ")
     assert whole is not None and seen[0] is not None and seen[0] > 2 * whole  # without pixels the chips alone tell
     assert seen[0] == seen[1] == seen[2]  # however many hits are wanted
 

@@ -23,7 +23,6 @@ from geoglot.index.store.archive import Archive, ModelFacts, is_archive
 from geoglot.models.base import VisionLanguageModel
 from geoglot.models.zoo import BUNDLED, load_word_model
 from geoglot.options import IndexOptions, ReadOptions
-from geoglot.scene.area import read_lonlat_area
 
 Report = Callable[[str, int, int, str], None]
 """Called with (the name of the step, how much of it is done, how much there is, a note on the rate)."""
@@ -122,7 +121,7 @@ def prepare(
     encoder = model if isinstance(model, VisionLanguageModel) else load_for(place, model)
     archive = _open_or_create(place, encoder, options.patches)
     scales = parse_scales(options.scale, encoder.card)
-    area = read_lonlat_area(options.area).wkt if options.area else ""
+    area = _read_area(options.area) if options.area else ""
     rules = Rules(archive.model, scales, archive.keeps_patches, options.least, read, area)
     known = Known()
     known.update(archive)
@@ -132,6 +131,12 @@ def prepare(
     failed += [*unread, *planned.failed]
     added = Added(archive.place, encoder.card.name, len(found), planned.there, failed=failed, notes=planned.notes)
     return Job(archive, encoder, rules, known, found, planned.units, added, report)
+
+
+def _read_area(path: PathLike) -> str:
+    from geoglot.scene.area import read_lonlat_area  # GeoPandas takes a second, and most runs have no area
+
+    return str(read_lonlat_area(path).wkt)
 
 
 def run_here(job: Job) -> None:

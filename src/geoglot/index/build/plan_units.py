@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from geoglot.errors import GridError, InputError, SourceError
 from geoglot.index.build.chips import find_places, scale_of, why_too_coarse
@@ -12,6 +13,7 @@ from geoglot.index.build.open_source import grid_of
 from geoglot.index.build.units import CHIPS_A_PART, LARGE_BYTES, Part, Rules, Source, Unit, group_parts
 from geoglot.models.base import Card
 from geoglot.sources.analysis_grid import analysis_grid
+from geoglot.sources.raster_guard import is_local
 
 
 @dataclass
@@ -48,7 +50,7 @@ def plan_units(sources: Sequence[Source], rules: Rules, card: Card, known: Known
             planned.failed.append((source.uri, str(error)))
             continue
         planned.there += all(map(is_there, each))
-        planned.notes += _other_reading(each, known, rules)
+        planned.notes += [*_other_reading(each, known, rules), *_moved(each, known)]
         every += each
     for unit in group_parts(every):
         if left := tuple(part for part in unit.parts if not is_there(part)):
@@ -68,6 +70,16 @@ def _count_parts(source: Source, asked: str, card: Card) -> int:
         return 1
     places = find_places(analysis_grid(native, scale / side, source.uri), scale, side)
     return -(-len(places) // CHIPS_A_PART)
+
+
+def _moved(each: list[Part], known: Known) -> Iterator[str]:
+    """A sentence on a source that is there under a name at which no file lies any more."""
+    rows = [row for part in each if (row := known.holds(part)) is not None and row.source != part.source.uri]
+    if rows and is_local(rows[0].source) and not Path(rows[0].source).exists():
+        yield (
+            f"{each[0].source.uri} is in the archive as {rows[0].source}, which is gone, so its hits show no pictures; "
+            f"to name the new place: geoglot index remove ARCHIVE {rows[0].source}, then add it again"
+        )
 
 
 def _other_reading(each: list[Part], known: Known, rules: Rules) -> Iterator[str]:

@@ -8,7 +8,6 @@ from datetime import UTC, datetime, time
 from itertools import groupby
 from typing import Any
 
-import geopandas as gpd
 import numpy as np
 import shapely
 from jaxtyping import Float
@@ -21,7 +20,6 @@ from geoglot.index.build.open_source import open_source
 from geoglot.index.build.stac_scenes import StacScene
 from geoglot.index.build.units import CHIPS_A_PART, Part, Rules, Unit
 from geoglot.models.base import Card
-from geoglot.scene.area import on_grid
 from geoglot.scene.embed import pad
 from geoglot.scene.read import check_bands
 from geoglot.sources.raster import Raster
@@ -133,6 +131,10 @@ def _within(area: str, places: list[ChipPlace], grid: Grid) -> list[ChipPlace]:
     """The chips that touch an area of interest."""
     if not area or not places:
         return places
+    import geopandas as gpd  # most runs have no area, and do without the second that it takes to import
+
+    from geoglot.scene.area import on_grid
+
     lonlat = gpd.GeoDataFrame(geometry=[shapely.from_wkt(area)], crs=4326)
     inside = on_grid(lonlat, grid).geometry.iloc[0]
     windows = np.array([place.window for place in places])

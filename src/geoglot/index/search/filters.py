@@ -36,10 +36,11 @@ class Filters:
     @classmethod
     def of(cls, options: SearchOptions) -> Filters:
         """Read the filters that a user gave; InputError if one cannot be read."""
-        from geoglot.scene.area import read_lonlat_area
-
         areas = [box_area(*options.bbox)] if options.bbox else []
-        areas += [read_lonlat_area(options.area)] if options.area else []
+        if options.area:
+            from geoglot.scene.area import read_lonlat_area  # GeoPandas takes a second, and most searches have no area
+
+            areas.append(read_lonlat_area(options.area))
         area = shapely.intersection_all(areas) if areas else None
         after = _day(options.after, "after") if options.after else None
         before = _day(options.before, "before") if options.before else None

@@ -12,7 +12,7 @@ import shapely
 from jaxtyping import Float, Int
 
 from geoglot.aliases import PathLike, Progress
-from geoglot.figures import format_count
+from geoglot.figures import format_count, format_some
 from geoglot.geo import Window
 from geoglot.index.search.archive_presence import WordJudge
 from geoglot.index.search.filters import Filters
@@ -108,7 +108,7 @@ class Index(ShownOnMap):
         return Hits(
             query.text, tuple(replace(hit, rank=rank) for rank, hit in enumerate(hits, 1)),
             None if judge is None else self._presence(judge, blocks, query, found, looks, searched), searched,
-            (*self.notes, *self._word_notes(query), *(() if searched else self._why_none(filters))),
+            (*self.notes, *self._word_notes(query), *_unread(found, looks), *self._why_none(filters, searched)),
             round(time.perf_counter() - began, 3), run_of(self._place, words, image, place, like, unlike, options),
         )  # fmt: skip
 
@@ -156,8 +156,10 @@ class Index(ShownOnMap):
         parts = [look.height for look in looks[:LEAST_LOOKS] if look is not None and look.height is not None]
         return judge.probability(float(whole), max(parts, default=None), searched)
 
-    def _why_none(self, filters: Filters) -> tuple[str, ...]:
+    def _why_none(self, filters: Filters, searched: int) -> tuple[str, ...]:
         """How many chips each filter leaves, where all together leave none."""
+        if searched:
+            return ()
         if not self.archive.rows:
             return ("there is no chip in the archive",)
         left = {name: sum(block.count for block in self._blocks(only)) for name, only in filters.parts()}
@@ -193,6 +195,13 @@ class Index(ShownOnMap):
 
     def _facts(self, rows: Int[np.ndarray, " row"]) -> list[dict[str, Any]]:
         return gather(self.archive, rows, lambda shard, some: chip_facts(shard, some, _COLUMNS))
+
+
+def _unread(hits: Sequence[Hit], looks: Sequence[Look | None]) -> tuple[str, ...]:
+    """A sentence on places that could not be looked into: neither their pixels nor patches are at hand."""
+    gone = [hit.source for hit, look in zip(hits, looks, strict=False) if look is None]
+    names = format_some(list(dict.fromkeys(gone)), 3)
+    return (f"{len(gone)} of the {len(looks)} best cannot be read and looked into: {names}",) if gone else ()
 
 
 def _looks(top: int) -> int:
