@@ -75,6 +75,7 @@ def test_bands_and_info_take_many() -> None:
         (["scenes/*.jp2", "-o", "m", "--classes", "a,b"], 1, "nothing fits the pattern"),
         (["scenes", "-o", "m", "--classes", "a,a"], 2, "more than once"),
         (["scenes", "-o", "m", "--classes", "a,b", "--polygons", "all.gpkg"], 2, "must be an ending"),
+        (["scenes", "-o", "m", "--classes", "a,b", "--polygons", ".docx"], 2, ".gpkg"),
         (["scenes", "-o", "m", "--classes", "a,b", "--table", "t.xlsx"], 2, "must end in .csv"),
         (["scenes", "-o", "m", "--classes", "a,b", "--bands", "9,9,9"], 2, "3 of 3 scenes"),
         (["scenes", "-o", "m", "--classes", "a,b", "--jobs", "0"], 2, "--jobs"),

@@ -14,13 +14,13 @@ from geoglot.aliases import ClassesLike, PathLike, Progress
 from geoglot.errors import InputError, OutputError
 from geoglot.figures import format_count, format_some
 from geoglot.outputs.made import Made
+from geoglot.outputs.vector_files import check_format
 from geoglot.tasks.batch.batch_table import to_csv
 from geoglot.tasks.batch.processes import EACH_MB, fit_memory, run_processes
 from geoglot.tasks.batch.scenes import Scene, list_scenes, pair_dates
 from geoglot.tasks.batch.work import Outcome, State, Work
 
 _ENDINGS = {"segment": ".tif", "find": ".gpkg", "change": ".tif", "inspect_raster": ".bands.png"}
-_POLYGONS = (".gpkg", ".parquet", ".geojson")
 _SLOW_S = 10.0  # that a scene takes before its own progress is shown
 _MOST_JOBS = 256
 
@@ -152,7 +152,7 @@ def _run(works: Sequence[Work], jobs: int, progress: Progress | None) -> tuple[l
 
 def _open_folder(folder: Path) -> Path:
     """The folder of the results, made if it is missing; its own folder must be there."""
-    if not folder.is_dir() and (folder.suffix in (".tif", ".tiff", *_POLYGONS) or os.path.lexists(folder)):
+    if not folder.is_dir() and (folder.suffix or os.path.lexists(folder)):
         raise InputError(f"several scenes need a folder for their results, got {folder}; give one, such as -o maps/")
     if not folder.parent.is_dir():
         raise OutputError(f"the folder {folder.parent} does not exist; create it with: mkdir -p {folder.parent}")
@@ -161,10 +161,13 @@ def _open_folder(folder: Path) -> Path:
 
 
 def _ending_of(polygons: PathLike | None) -> str | None:
-    """The ending of files of polygons, with its dot."""
-    if polygons is None or (ending := str(polygons)) in _POLYGONS:
-        return None if polygons is None else str(polygons)
-    raise InputError(f"with several scenes polygons must be an ending, {format_some(_POLYGONS)}, got {ending!r}")
+    """The ending of files of polygons, with its dot; InputError for a name, as each scene has its own file."""
+    if polygons is None:
+        return None
+    if not (ending := str(polygons)).startswith(".") or "/" in ending:
+        raise InputError(f"with several scenes polygons must be an ending, such as .gpkg, got {ending!r}")
+    check_format(Path(f"polygons{ending}"))
+    return ending
 
 
 def _open_table(table: PathLike | None, door: str, uris: Sequence[str]) -> Made | None:
