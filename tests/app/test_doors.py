@@ -9,6 +9,7 @@ import uuid
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
+from urllib.request import urlopen
 
 import pytest
 
@@ -16,6 +17,7 @@ from geoglot.app.select_features import Asked, answer, boxes_touch, parse_box, p
 from geoglot.demo import SCENE
 from geoglot.errors import InputError
 from mapserver import TOKEN, Served
+from stac_schemas import complaints, write_schemas
 
 
 def follow(served: Served, document: Any, rel: str) -> Any:
@@ -200,9 +202,34 @@ def test_boxes_meet_across_the_antimeridian() -> None:
 def test_intervals_may_be_open() -> None:
     first, last = parse_times("2024-01-01T00:00:00Z/..") or (None, None)
     assert first and last and first.year == 2024 and last.year == 9999
-    for wrong in ("../..", "2024-01-01", "2024-01-01T00:00:00", "a/b/c"):
+    assert parse_times("1985-04-12t23:20:50.520z/..") and parse_times("1985-04-12T23:20:50.5+01:00")
+    for wrong in ("../..", "2024-01-01", "2024-01-01T00:00:00", "a/b/c", "1937-01-01T12:00:27.87+0100",
+                  "1985-04-12T23:20:50.Z", "1985-04-12T23:20:50,5Z", "1985-04-12 23:20:50Z"):  # fmt: skip
         with pytest.raises(InputError):
             parse_times(wrong)
     item = {"bbox": [0, 0, 1, 1], "geometry": None, "properties": {"datetime": "2024-05-01T00:00:00Z"}}
     assert Asked.of(None, "2024-01-01T00:00:00Z/2024-06-01T00:00:00Z", 10, 0).page([item]).matched == 1
     assert Asked.of(None, "2025-01-01T00:00:00Z/..", 10, 0).page([item]).matched == 0
+
+
+@pytest.mark.parametrize("path", ["/stac/search", "/stac/collections/{archive}/items"])
+def test_features_name_their_type_once(served: Served, path: str) -> None:
+    archive = served.ask("/api/state").json()["archives"][0]["id"]
+    with urlopen(f"http://127.0.0.1:{served.port}/key/{TOKEN}{path.format(archive=archive)}") as answer:
+        assert answer.headers.get_all("content-type") == ["application/geo+json"]
+
+
+def test_a_box_in_a_document_is_a_list(served: Served) -> None:
+    assert served.ask("/stac/search", {"bbox": [-180, -90, 180, 90]}).status == 200
+    assert served.ask("/stac/search", {"bbox": "-180,-90,180,90"}).status == 400
+
+
+def test_stac_validator_passes_what_is_served(served: Served, tmp_path: Path) -> None:
+    schemas, root = write_schemas(tmp_path / "schemas"), served.ask("/stac/").json()
+    [collection] = served.ask("/stac/collections").json()["collections"]
+    items = follow(served, collection, "items")["features"]
+    assert items
+    for number, document in enumerate([root, collection, *items]):
+        path = tmp_path / f"{number}.json"
+        path.write_text(json.dumps(document))
+        assert not complaints(path, schemas), complaints(path, schemas)

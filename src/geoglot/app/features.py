@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Request
 
 from geoglot.app.job import Job
 from geoglot.app.routes_jobs import made_file
-from geoglot.app.select_features import GEOJSON, answer, bounds_of, link
+from geoglot.app.select_features import GEOJSON, GeoJson, answer, bounds_of, link
 from geoglot.app.state import Base, State, TheAsked, TheState
 from geoglot.app.workspace import UnknownId
 from geoglot.errors import InputError
@@ -131,25 +131,21 @@ async def collection(name: str, state: TheState, base: Base) -> dict[str, Any]:
     return _describe(await find_collection(name, state), f"{base}/ogc")
 
 
-@router.get("/collections/{name}/items")
-async def items(
-    name: str, state: TheState, base: Base, request: Request, response: Response, asked: TheAsked
-) -> dict[str, Any]:
+@router.get("/collections/{name}/items", response_class=GeoJson)
+async def items(name: str, state: TheState, base: Base, request: Request, asked: TheAsked) -> dict[str, Any]:
     """The features of a collection, in pages."""
     if unknown := set(request.query_params) - _KNOWN:
         raise InputError(f"items take no parameter {min(unknown)[:40]!r}")
-    response.headers["content-type"] = GEOJSON
     own = f"{base}/ogc/collections/{name}"
     return answer(asked, await _features(name, state), f"{own}/items", [link("collection", own)])
 
 
-@router.get("/collections/{name}/items/{feature}")
-async def item(name: str, feature: str, state: TheState, base: Base, response: Response) -> dict[str, Any]:
+@router.get("/collections/{name}/items/{feature}", response_class=GeoJson)
+async def item(name: str, feature: str, state: TheState, base: Base) -> dict[str, Any]:
     """One feature."""
     for each in await _features(name, state):
         if str(each["id"]) == feature:
             root = f"{base}/ogc/collections/{name}"
-            response.headers["content-type"] = GEOJSON
             return each | {"links": [link("self", f"{root}/items/{feature}", GEOJSON), link("collection", root)]}
     raise UnknownId(f"the collection has no feature {feature[:40]!r}")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -9,14 +10,24 @@ from math import isfinite
 from typing import Any
 from urllib.parse import urlencode
 
+from fastapi.responses import JSONResponse
+
 from geoglot.errors import InputError
 
 #: Features of one page
 MOST = 10_000
 DEFAULT = 100
 GEOJSON = "application/geo+json"
+
 Box = tuple[float, float, float, float]
+_MOMENT = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
 _EVER = (datetime(1, 1, 1, tzinfo=UTC), datetime(9999, 12, 31, tzinfo=UTC))
+
+
+class GeoJson(JSONResponse):
+    """An answer of features."""
+
+    media_type = GEOJSON
 
 
 @dataclass(frozen=True)
@@ -41,7 +52,7 @@ class Asked:
     """Box and time as they were given, for the address of the next page."""
 
     @classmethod
-    def of(cls, bbox: str | Sequence[float] | None, moment: str | None, limit: int, offset: int) -> Asked:
+    def of(cls, bbox: str | Sequence[Any] | None, moment: str | None, limit: int, offset: int) -> Asked:
         """InputError for a box or a time that cannot be read."""
         given = {"bbox": bbox, "datetime": moment}
         return cls(parse_box(bbox), parse_times(moment), min(max(limit, 1), MOST), offset, given)
@@ -82,7 +93,7 @@ def answer(
             "numberReturned": len(page.features)}  # fmt: skip
 
 
-def parse_box(text: str | Sequence[float] | None) -> Box | None:
+def parse_box(text: str | Sequence[Any] | None) -> Box | None:
     """West, south, east, north in degrees; of six numbers, heights are passed over. InputError."""
     if text is None:
         return None
@@ -115,15 +126,12 @@ def parse_times(text: str | None) -> tuple[datetime, datetime] | None:
 def _moment(text: str, otherwise: datetime) -> datetime:
     if text in ("..", ""):
         return otherwise
-    if "T" not in text.upper() and " " not in text:
-        raise InputError(f"datetime must be as 2024-05-31T10:00:00Z, got {text[:40]!r}")
     try:
-        moment = datetime.fromisoformat(text)
+        if not _MOMENT.fullmatch(text):
+            raise ValueError("no moment of RFC 3339")
+        return datetime.fromisoformat(text.upper())
     except ValueError as error:
-        raise InputError(f"datetime must be as 2024-05-31T10:00:00Z, got {text[:40]!r}") from error
-    if moment.tzinfo is None:
-        raise InputError(f"datetime must say its time zone, such as Z for UTC, got {text[:40]!r}")
-    return moment
+        raise InputError(f"datetime must be as 2024-05-31T10:00:00Z, with its time zone, got {text[:40]!r}") from error
 
 
 def _times_of(facts: Mapping[str, Any]) -> tuple[datetime, datetime] | None:

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from typing import Annotated, Any
 
 import shapely
-from fastapi import APIRouter, Body, Query, Response
+from fastapi import APIRouter, Body, Query
 
-from geoglot.app.select_features import DEFAULT, GEOJSON, Asked, answer, link
+from geoglot.app.select_features import DEFAULT, GEOJSON, Asked, GeoJson, answer, link
 from geoglot.app.state import Base, State, TheAsked, TheState
 from geoglot.app.workspace import Source, UnknownId
 from geoglot.errors import InputError
@@ -107,43 +107,37 @@ async def _items(source: Source, state: State, root: str) -> list[dict[str, Any]
     ]  # fmt: skip
 
 
-@router.get("/collections/{name}/items")
-async def items(name: str, state: TheState, base: Base, response: Response, asked: TheAsked) -> dict[str, Any]:
+@router.get("/collections/{name}/items", response_class=GeoJson)
+async def items(name: str, state: TheState, base: Base, asked: TheAsked) -> dict[str, Any]:
     """The items of an archive, in pages."""
     root = f"{base}/stac"
-    response.headers["content-type"] = GEOJSON
     found = await _items(_archive(name, state), state, root)
     return answer(asked, found, f"{root}/collections/{name}/items", [link("root", f"{root}/")])
 
 
-@router.get("/collections/{name}/items/{item}")
-async def item(name: str, item: str, state: TheState, base: Base, response: Response) -> dict[str, Any]:
+@router.get("/collections/{name}/items/{item}", response_class=GeoJson)
+async def item(name: str, item: str, state: TheState, base: Base) -> dict[str, Any]:
     """One item."""
     for each in await _items(_archive(name, state), state, f"{base}/stac"):
         if each["id"] == item:
-            response.headers["content-type"] = GEOJSON
             return each
     raise UnknownId(f"the archive has no item {item[:40]!r}")
 
 
-@router.get("/search")
+@router.get("/search", response_class=GeoJson)
 async def search(
-    state: TheState, base: Base, response: Response, asked: TheAsked, ids: Text = None, collections: Text = None,
+    state: TheState, base: Base, asked: TheAsked, ids: Text = None, collections: Text = None,
     intersects: Text = None,
 ) -> dict[str, Any]:  # fmt: skip
     """Items of all archives by place, time, id and collection."""
-    response.headers["content-type"] = GEOJSON
     lists = [None if text is None else text.split(",") for text in (ids, collections)]
     given = {"ids": ids, "collections": collections, "intersects": intersects}
     return await _search(state, f"{base}/stac", asked, (lists[0], lists[1]), intersects, given)
 
 
-@router.post("/search")
-async def search_post(
-    state: TheState, base: Base, response: Response, query: Annotated[dict[str, Any], Body()]
-) -> dict[str, Any]:
+@router.post("/search", response_class=GeoJson)
+async def search_post(state: TheState, base: Base, query: Annotated[dict[str, Any], Body()]) -> dict[str, Any]:
     """The same, with a JSON document."""
-    response.headers["content-type"] = GEOJSON
     limit, offset, moment = query.get("limit", DEFAULT), query.get("offset", 0), query.get("datetime")
     lists = query.get("ids"), query.get("collections")
     if not (isinstance(limit, int) and limit >= 1 and isinstance(offset, int) and offset >= 0):
@@ -154,6 +148,8 @@ async def search_post(
         raise InputError("ids and collections must be lists of texts")
     if moment is not None and not isinstance(moment, str):
         raise InputError("datetime must be a text")
+    if isinstance(query.get("bbox"), str):
+        raise InputError("bbox must be a list of numbers in a document")
     shape = query.get("intersects")
     asked = Asked.of(query.get("bbox"), moment, limit, offset)
     return await _search(state, f"{base}/stac", asked, lists, None if shape is None else json.dumps(shape), query,

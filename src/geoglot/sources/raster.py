@@ -222,7 +222,7 @@ def open_raster(
                 notes.append(
                     f"{uri} holds {pages:,} images, and the first is read; save each other as a file of its own"
                 )
-            uses_overviews = overviews_match(dataset, uri, reader)
+            uses_overviews = overviews_match(dataset, uri, reader, state)
         if not uses_overviews:
             handles.open_otherwise(partial(open_handle, uri, level="NONE"))
             notes.append(f"the overviews of {uri} do not show its pixels and are not used; build them with gdaladdo")

@@ -1,9 +1,7 @@
 from __future__ import annotations
 
 import json
-from importlib import resources
 from pathlib import Path
-from typing import Any
 
 import pytest
 import shapely
@@ -13,34 +11,13 @@ from geoglot.index.exchange.export_archive import export_archive
 from geoglot.index.exchange.import_vectors import import_vectors
 from geoglot.index.exchange.write_stac import EXTENSION
 from geoglot.index.store.archive import Archive
-
-_CORE = "https://schemas.stacspec.org/v1.0.0"
+from stac_schemas import complaints, write_schemas
 
 
 @pytest.fixture
 def schemas(tmp_path: Path) -> dict[str, str]:
-    """The schemas of STAC that pystac brings, so that nothing is fetched: 1.1.0 allows all that 1.0.0 does."""
-    root, found = resources.files("pystac.validation.jsonschemas"), {}
-    folder = tmp_path / "schemas"
-    folder.mkdir()
-    names = ("item", "collection", "catalog", "bands", "basics", "common", "data-values", "datetime", "instrument",
-             "licensing", "provider")  # fmt: skip
-    for name in names:
-        text = (root / "stac-spec" / "v1.1.0" / f"{name}.json").read_text("utf-8").replace("1.1.0", "1.0.0")
-        (folder / f"{name}.json").write_text(text)
-        room = name if name in ("item", "collection", "catalog") else "item"
-        found[f"{_CORE}/{room}-spec/json-schema/{name}.json"] = str(folder / f"{name}.json")
-    for name in ("Feature", "Geometry"):
-        (folder / f"{name}.json").write_text((root / "geojson" / f"{name}.json").read_text("utf-8"))
-        found[f"https://geojson.org/schema/{name}.json"] = str(folder / f"{name}.json")
-    return found | {EXTENSION: str(Path(__file__).with_name("emb_extension.json"))}
-
-
-def complaints(path: Path, schemas: dict[str, str]) -> list[dict[str, Any]]:
-    validator = pytest.importorskip("stac_validator.validate")
-    checked = validator.StacValidate(str(path), schema_map=schemas)
-    checked.run()
-    return [message for message in checked.message if not message["valid_stac"]]
+    """The schemas of STAC and of the extension for embeddings."""
+    return write_schemas(tmp_path / "schemas") | {EXTENSION: str(Path(__file__).with_name("emb_extension.json"))}
 
 
 @pytest.fixture

@@ -10,6 +10,7 @@ import rasterio
 from rasterio.enums import Resampling
 
 from conftest import MakeGeotiff
+from geoglot.sources.pixels import overviews
 from geoglot.sources.raster import open_raster
 
 TOLD = "do not show its pixels"
@@ -67,3 +68,24 @@ def test_overviews_from_before_the_pixels_are_not_used(make_geotiff: MakeGeotiff
         dataset.write(smooth)
     high, _, told = stretch(path)
     assert told and min(high) > 2000
+
+
+def test_a_raster_that_is_opened_again_is_compared_again_only_if_its_files_changed(
+    make_geotiff: MakeGeotiff, smooth: np.ndarray, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    compared, compare = list[str](), overviews._compare
+    monkeypatch.setattr(
+        overviews, "_compare", lambda dataset, uri, reader: (compared.append(uri), compare(dataset, uri, reader))[1]
+    )
+    path = make_geotiff(smooth)
+    with rasterio.open(path, "r+") as dataset:
+        dataset.build_overviews([2, 4], Resampling.average)
+    for _ in range(3):
+        open_raster(path).close()
+    assert len(compared) == 1
+    with rasterio.open(path, "r+") as dataset:
+        dataset.update_tags(NOTE="changed")
+    open_raster(path).close()
+    assert len(compared) == 2
+    open_raster(path, nodata=3).close()  # other pixels have data
+    assert len(compared) == 3

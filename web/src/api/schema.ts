@@ -1133,6 +1133,8 @@ export interface components {
              * @default 25
              */
             least: number;
+            /** Area */
+            area?: string | null;
             /**
              * Seed
              * @default 0
@@ -2866,7 +2868,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
+                    "application/geo+json": {
                         [key: string]: unknown;
                     };
                 };
@@ -2900,7 +2902,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
+                    "application/geo+json": {
                         [key: string]: unknown;
                     };
                 };
@@ -3179,7 +3181,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
+                    "application/geo+json": {
                         [key: string]: unknown;
                     };
                 };
@@ -3213,7 +3215,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
+                    "application/geo+json": {
                         [key: string]: unknown;
                     };
                 };
@@ -3252,7 +3254,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
+                    "application/geo+json": {
                         [key: string]: unknown;
                     };
                 };
@@ -3289,7 +3291,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
+                    "application/geo+json": {
                         [key: string]: unknown;
                     };
                 };

@@ -3,7 +3,8 @@
 Stretches and thumbnails come from overviews, so a few places of each level are compared with the image's own pixels.
 """
 
-from collections.abc import Iterator, Sequence
+import json
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -26,6 +27,10 @@ _MIN_CORRELATION = 0.4  # of a level with the means of its pixels, if these vary
 _MIN_VARIATION = 0.5  # of those means, as a share of the standard deviation of the pixels
 
 
+_MOST_KNOWN = 1000  # rasters
+_known = dict[str, bool]()
+
+
 class _Cells(NamedTuple):
     """The pixels of an overview whose image pixels are all valid, with statistics of these."""
 
@@ -38,8 +43,20 @@ class _Cells(NamedTuple):
     """All valid pixels of the image."""
 
 
-def overviews_match(dataset: Any, uri: str, reader: BandReader) -> bool:
-    """Whether all overviews show the pixels of the image; True if there are none, or nothing to compare."""
+def overviews_match(dataset: Any, uri: str, reader: BandReader, state: Mapping[str, Any]) -> bool:
+    """Whether all overviews show the pixels of the image; True if there are none, or nothing to compare.
+
+    `state` is `source_state` of the raster: one that is opened again unchanged is not compared again.
+    """
+    key = json.dumps([uri, state, reader.indexes, reader.nodata], default=str)
+    if key not in _known:
+        if len(_known) >= _MOST_KNOWN:
+            _known.clear()
+        _known[key] = _compare(dataset, uri, reader)
+    return _known[key]
+
+
+def _compare(dataset: Any, uri: str, reader: BandReader) -> bool:
     count = len(dataset.overviews(reader.indexes[0]))
     beside = is_local(uri) and any(Path(uri + suffix).exists() for suffix in (".ovr", ".OVR"))
     if not count or not (dataset.driver == "GTiff" or beside):  # other formats reduce the picture itself
