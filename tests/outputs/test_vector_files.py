@@ -109,9 +109,10 @@ def test_every_ring_of_geojson_is_wound_as_rfc_7946_says(tmp_path: Path, crs: in
     np.testing.assert_allclose(written, [one["properties"]["area_m2"] for one in features], rtol=2e-3)
 
 
-def test_without_a_crs_there_are_pixels_and_no_areas(tmp_path: Path) -> None:
-    write(tmp_path / "map.geojson", None, Affine.identity())
-    frame = gpd.read_file(tmp_path / "map.geojson")
+@pytest.mark.parametrize("suffix", [".gpkg", ".geojson", ".fgb", ".shp", ".zip"])
+def test_without_a_crs_there_are_pixels_and_no_areas(tmp_path: Path, suffix: str) -> None:
+    write(tmp_path / f"map{suffix}", None, Affine.identity())
+    frame = gpd.read_file(tmp_path / f"map{suffix}").sort_values("id", ignore_index=True)
     assert frame["area_m2"].isna().all()
     assert frame.geometry.iloc[0].bounds == (4, 4, 10, 10)
 

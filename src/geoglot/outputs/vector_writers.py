@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import sqlite3
 import struct
@@ -195,8 +196,8 @@ def _write(
     schema = pa.schema([_known(field) for field in table.schema])
     batches = chain.from_iterable(each.cast(schema).to_batches() for each in chain([table], tables))
     types = _types(first)
-    # No warnings: the user was told of a missing CRS when the source was opened.
-    with ignore_library_warnings():
+    # No warnings: the user was told of a missing CRS when the source was opened. They name the caller, this module.
+    with ignore_library_warnings(rf"pyogrio\.|{re.escape(__name__)}"):
         pyogrio.write_arrow(
             pa.RecordBatchReader.from_batches(schema, batches), path, layer=layer, driver=driver,
             geometry_name=first.geometry.name, geometry_type=types[0] if len(types) == 1 else "Unknown",
