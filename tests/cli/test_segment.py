@@ -38,7 +38,7 @@ def test_json_is_one_document_with_the_agreed_keys(scene: Path, tmp_path: Path) 
     }
     assert sum(row["pixels"] for row in document["classes"]) == 300 * 260
     assert sorted(path.name for path in tmp_path.iterdir() if not path.name.startswith("scene")) == [
-        "map.gpkg", "map.manifest.json", "map.overlay.png", "map.tif", "map.tif.aux.xml",
+        "map.gpkg", "map.manifest.json", "map.overlay.png", "map.qml", "map.tif", "map.tif.aux.xml",
     ]  # fmt: skip
 
 
