@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from affine import Affine
 
-from geoglot.app import of_scenes
+from geoglot.app import of_scenes, workspace
 from geoglot.app.guard import TooLarge
 from geoglot.app.kept_vectors import trim_vectors
 from geoglot.app.mercator import placed, tile_grid, zooms
@@ -191,3 +191,19 @@ def test_names_of_models_and_files_are_plain(tmp_path: Path) -> None:
     with pytest.raises(UnknownId):
         space.model("roofs")
     assert space.upload_path("../../../etc/a b.TIF", "0" * 64) == tmp_path / "uploads" / "a-b-00000000.tif"
+
+
+def test_the_last_pictures_to_search_by_are_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(workspace, "MOST_PICTURES", 2)
+    space = Workspace.open(tmp_path, [])
+    for age, name in enumerate(("new.png", "older.png", "oldest.png", ".being-written.png")):
+        (tmp_path / "pictures" / name).write_bytes(b"")
+        os.utime(tmp_path / "pictures" / name, ns=(10**18 - age, 10**18 - age))
+    space.trim_pictures()
+    assert sorted(path.name for path in (tmp_path / "pictures").iterdir()) == [
+        ".being-written.png",
+        "new.png",
+        "older.png",
+    ]
+    with pytest.raises(UnknownId):
+        space.picture("oldest.png")

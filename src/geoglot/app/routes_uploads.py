@@ -32,6 +32,7 @@ async def drop_picture(request: Request, state: TheState, name: FileName) -> dic
     except GeoglotError as error:
         path.unlink(missing_ok=True)
         raise type(error)(str(error).replace(str(path), name)) from error
+    state.space.trim_pictures()
     return {"id": path.name, "name": name}
 
 

@@ -17,6 +17,8 @@ from geoglot.sources.listing import SUFFIXES, list_files
 Kind = Literal["scene", "archive", "folder"]
 #: Scenes that the map lists
 MOST_SCENES = 1000
+#: Pictures to search by that are kept
+MOST_PICTURES = 100
 _INDEX = "archive.json"
 _PICTURES = ", ".join(sorted(SUFFIXES))
 _DIGEST = re.compile(r"-[0-9a-f]{8}(?=\.\w+$)")  # that tells dropped files of one name apart
@@ -118,6 +120,12 @@ class Workspace:
         source = replace(_scene(str(path), dropped=True), name=_DIGEST.sub("", path.name))
         self.sources[source.id] = source
         return source
+
+    def trim_pictures(self) -> None:
+        """Remove the pictures to search by that are older than the last `MOST_PICTURES`."""
+        known = [path for path in (self.folder / "pictures").iterdir() if not path.name.startswith(".")]
+        for path in sorted(known, key=lambda path: path.stat().st_mtime_ns)[:-MOST_PICTURES]:
+            path.unlink(missing_ok=True)
 
     def forget(self, name: str) -> None:
         """Remove a file that was dropped; InputError for a scene of the user's own."""
