@@ -58,10 +58,9 @@ def find(
     """Find, count and outline things in a raster of any size.
 
     `names` is "swimming pool, tennis court", a list, a mapping of names to words, or a file of these. It is None with
-    `options.points`, a file of points and boxes on the things. `output` is a vector file: .gpkg,
-    .geojson, .fgb, .parquet, .shp, .zip or .pmtiles; a picture and a manifest are written beside it. An EncodedScene as
-    source is not encoded again, and `model` is ignored. `refiner` is "none", "edges", the result of `load_sam`, or a
-    refiner of your own.
+    `options.points`, a file of points and boxes on the things. `output` is a .gpkg, .geojson, .fgb, .parquet, .shp,
+    .zip or .pmtiles; a picture and a manifest are written beside it. An EncodedScene is not encoded again, and `model`
+    is ignored. `refiner` is "none", "edges", the result of `load_sam`, or a refiner of your own.
 
     The table is empty if no object is found. A killed run resumes and gives the same bytes. `overwrite` allows the call
     to replace the result of another run; files that geoglot did not make are never touched. Raises InputError,
@@ -88,8 +87,7 @@ def find(
         _check_limits(options, raster)
         check_placed(files.objects if files else None, raster.grid.crs)
         sight = look_ahead(dense, raster, read_as, words or (), insist=options.min_score is not None)
-        against = parse_words(options.background) if options.background else ()
-        unseen = unseen_background(dense, pixel_size(raster, read_as), against)
+        unseen = unseen_background(dense, pixel_size(raster, read_as), parse_words(options.background or ()))
         bands = consult_bands(raster, words or (), options.evidence, compete=False, hidden=sight.why)
         if isinstance(source, EncodedScene):
             scene = source.narrow(read, options.area, options.vectors)
