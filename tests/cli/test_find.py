@@ -57,7 +57,7 @@ def test_failed_windows_exit_with_3(tmp_path: Path) -> None:
         (["scene.tif"], 2, "--points"),
         (["scene.tif", "a", "a"], 2, "more than once"),
         (["scene.tif", "none.txt"], 2, "no class file"),
-        (["scene.tif", "a", "-o", "a.shp"], 2, ".gpkg"),
+        (["scene.tif", "a", "-o", "a.kml"], 2, ".gpkg"),
         (["scene.tif", "a", "-o", "no/a.gpkg"], 1, "mkdir -p"),
         (["scene.tif", "a", "--refine", "sam"], 2, "--sam facebook/sam-vit-base"),
         (["scene.tif", "a", "--refine", "sam", "--sam", "./none"], 1, "cannot be loaded"),

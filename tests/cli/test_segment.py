@@ -72,7 +72,7 @@ def test_failed_windows_exit_with_3(tmp_path: Path) -> None:
         (["scene.tif", "-o", "m.tif", "--classes", "a"], 2, "--background"),
         (["scene.tif", "-o", "no/m.tif", "--classes", "a,b"], 1, "mkdir -p"),
         (["scene.tif", "-o", "m.jpg", "--classes", "a,b"], 2, ".tif"),
-        (["scene.tif", "-o", "m.tif", "--classes", "a,b", "--polygons", "m.shp"], 2, ".gpkg"),
+        (["scene.tif", "-o", "m.tif", "--classes", "a,b", "--polygons", "m.kml"], 2, ".gpkg"),
         (["scene.tif", "-o", "m.tif", "--classes", "a,b", "--model", "none"], 1, "geoglot models list"),
         (["scene.tif", "-o", "m.tif", "--classes", "a,b", "--tile", "100"], 2, "multiples"),
         (["scene.tif", "-o", "m.tif", "--classes", "a,b", "--tile", "4"], 2, "at least one patch"),

@@ -5,15 +5,20 @@ A strip is a .npy file, or a compressed GeoTIFF for class maps.
 
 import io
 from bisect import bisect_right
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
 import rasterio
 from affine import Affine
 from jaxtyping import Shaped
-from rasterio.io import MemoryFile
+from rasterio.errors import RasterioError
+from rasterio.io import DatasetReader, MemoryFile
 from rasterio.windows import Window as RasterioWindow
+
+from geoglot.errors import OutputError
+from geoglot.silence import ignore_library_warnings
 
 #: Reads a block of rows and columns from a strip; rows count from the strip's first, and may reach beyond its last.
 ReadBlock = Callable[[Path, slice, slice], np.ndarray]
@@ -68,17 +73,28 @@ def encode_strip(pixels: np.ndarray) -> bytes:
 
 
 def read_strip(path: Path) -> np.ndarray:
-    """All of a GeoTIFF strip, `(bands, rows, cols)`."""
-    with rasterio.open(path, driver="GTiff") as dataset:
+    """All of a GeoTIFF strip, `(bands, rows, cols)`; OutputError if it is damaged."""
+    with _opened(path) as dataset:
         pixels: np.ndarray = dataset.read()
     return pixels
 
 
 def read_block(path: Path, rows: slice, cols: slice) -> np.ndarray:
-    """A `ReadBlock` for the first band of GeoTIFF strips."""
-    with rasterio.open(path, driver="GTiff") as dataset:
+    """A `ReadBlock` for the first band of GeoTIFF strips; OutputError if one is damaged."""
+    with _opened(path) as dataset:
         height, width = min(rows.stop, dataset.height) - rows.start, cols.stop - cols.start
         if height <= 0:
             return np.empty((0, width), dataset.dtypes[0])
         block: np.ndarray = dataset.read(1, window=RasterioWindow(cols.start, rows.start, width, height))
     return block
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[DatasetReader]:
+    try:
+        with ignore_library_warnings(), rasterio.open(path, driver="GTiff") as dataset:
+            yield dataset
+    except RasterioError as error:
+        raise OutputError(
+            f"{path.name}, which an earlier run left, is damaged; remove {path.parent} and run the same command again"
+        ) from error

@@ -16,9 +16,9 @@ if TYPE_CHECKING:
 PATIENCE_MS = 60_000
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """A browser that draws WebGL without a graphics card."""
+    """A browser that draws WebGL without a graphics card; its event loop ends with the file of tests."""
     playwright = pytest.importorskip("playwright.sync_api", reason="needs playwright, a package of the group dev")
     with playwright.sync_playwright() as running:
         browser = launch(running)

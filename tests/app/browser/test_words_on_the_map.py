@@ -17,8 +17,12 @@ if TYPE_CHECKING:
 
 
 def picture_of_map(page: Page, file: Path) -> np.ndarray:
-    page.wait_for_timeout(500)  # the map draws what it has
-    page.locator(".map").first.screenshot(path=file)
+    """What the map shows once it has drawn all that it has: a picture that stays."""
+    pictures = [b"", page.locator(".map").first.screenshot()]
+    while pictures[-1] != pictures[-2]:
+        page.wait_for_timeout(500)
+        pictures.append(page.locator(".map").first.screenshot())
+    file.write_bytes(pictures[-1])
     return np.asarray(Image.open(file).convert("RGB"), np.int16)
 
 

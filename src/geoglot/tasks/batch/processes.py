@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import pickle
 import queue
 import subprocess
 import sys
@@ -11,6 +10,8 @@ import tempfile
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
+from multiprocessing import Pipe
+from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
@@ -88,21 +89,20 @@ class _Child:
     def __init__(self, number: int, share: int) -> None:
         self.number, self._share, self._ended = number, share, False
         self._process: subprocess.Popen[bytes] | None = None
+        self._talk: Connection
         self._said: Any = None
 
     def do(self, work: Work) -> Iterator[tuple[str, Any]]:
         """What the process says about a work; the last is its outcome."""
         process = self._start()
-        assert process.stdin and process.stdout
         try:
-            pickle.dump(pickle.dumps(work), process.stdin)
-            process.stdin.flush()
+            self._talk.send(work)
             while True:
-                kind, what = pickle.load(process.stdout)
+                kind, what = self._talk.recv()
                 yield kind, what
                 if kind != "progress":
                     return
-        except (EOFError, OSError, pickle.UnpicklingError):
+        except (EOFError, OSError):
             if not self._ended:
                 yield "outcome", Outcome(work.scene, "failed", reason=self._why(process))
 
@@ -117,9 +117,8 @@ class _Child:
     def _close(self, process: subprocess.Popen[bytes]) -> int:
         """Wait for the end of a process; returns its exit code."""
         code = process.wait()
-        for pipe in filter(None, (process.stdin, process.stdout)):
-            with suppress(OSError):  # a work that it did not take
-                pipe.close()
+        with suppress(OSError):  # a work that it did not take
+            self._talk.close()
         return code
 
     def _start(self) -> subprocess.Popen[bytes]:
@@ -135,10 +134,12 @@ class _Child:
             "GEOGLOT_RASTER_CACHE_MB": str(max(_LEAST_CACHE_MB, settings.raster_cache_mb // self._share)),
         }
         self._said = tempfile.TemporaryFile()  # noqa: SIM115 - it lives as long as the process
-        self._process = subprocess.Popen(
-            _COMMAND, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._said,
-            start_new_session=True,
-        )  # fmt: skip
+        self._talk, its = Pipe()
+        with its:
+            self._process = subprocess.Popen(
+                [*_COMMAND, str(its.fileno())], env=environment, pass_fds=[its.fileno()], stdin=subprocess.DEVNULL,
+                stdout=self._said, stderr=self._said, start_new_session=True,
+            )  # fmt: skip
         return self._process
 
     def _why(self, process: subprocess.Popen[bytes]) -> str:
