@@ -23,6 +23,7 @@ from geoglot.training.identity import differences
 NAME = "checkpoint.safetensors"
 BEST = "best.safetensors"
 _SHOWN = 5  # differences that a message names
+_MOMENTS = {"exp_avg", "exp_avg_sq", "step"}  # what AdamW keeps of each parameter
 
 
 @dataclass
@@ -157,4 +158,6 @@ def _optimiser_state(optimiser: torch.optim.Optimizer, tensors: Mapping[str, Ten
         if not 0 <= int(index) < len(shapes) or value.shape not in ((), shapes[int(index)]):
             raise ValueError(f"optimiser.{name} has the shape {tuple(value.shape)}, which its parameter has not")
         moments.setdefault(int(index), {})[key] = value
+    if other := [index for index, own in moments.items() if own.keys() != _MOMENTS]:
+        raise ValueError(f"optimiser.{other[0]} must hold {', '.join(sorted(_MOMENTS))}")
     return {"state": moments, "param_groups": optimiser.state_dict()["param_groups"]}
