@@ -5,9 +5,10 @@ import pytest
 from affine import Affine
 from PIL import Image
 
-from audited import read_rows, write_map
+from audited import decide_by, read_rows, write_map
 from geoglot.errors import InputError, OutputError
 from geoglot.options import AuditOptions
+from geoglot.tasks.audit.audit_areas import audit_areas
 from geoglot.tasks.audit.census import Census, Stratum, take_census
 from geoglot.tasks.audit.class_raster import open_classes
 from geoglot.tasks.audit.draw_audit import draw_audit
@@ -199,6 +200,25 @@ def test_a_manifest_without_a_shift_moves_no_picture(alignment: object) -> None:
 def test_a_manifest_that_does_not_name_a_scene_moves_no_picture_of_it(sources: object) -> None:
     facts = {"alignment": [{"shift_applied": True, "shift_px": [3.0, 1.0]}], "sources": sources}
     assert with_shifts(["scene.tif"], facts) == (Shown("scene.tif"),)
+
+
+def test_a_map_with_a_table_of_names_is_shown_in_the_colours_of_its_legend(tmp_path: Path) -> None:
+    ids, names = class_field((60, 60), 3), {3: "water", 4: "forest", 5: "roof"}
+    path = write_scene(tmp_path / "map.tif", ids[None].astype(np.uint8) + 3)
+    (table := tmp_path / "names.csv").write_text(
+        "id,name\n" + "\n".join(f"{id_},{name}" for id_, name in names.items())
+    )
+    drawn = draw_audit(path, tmp_path / "audit", names=table, options=AuditOptions(least=2, size=20))
+    decide_by(tmp_path / "audit", ids + 3, names)
+    other = write_scene(tmp_path / "other.tif", np.flip(ids[None].astype(np.uint8) + 3, 2))
+    audits = [audit_areas(tmp_path / "audit"), audit_areas(tmp_path / "audit", other, names=table)]
+    for result, true in ((drawn, ids), (audits[0], ids), (audits[1], ids[:, ::-1])):
+        drawing = result.draw()
+        colours = {name: colour for colour, name in drawing.entries}
+        assert colours.keys() == set(names.values())
+        shown = np.asarray(drawing.scenes[0].image)
+        for id_, name in names.items():
+            assert (shown[true == id_ - 3] == colours[name]).all()
 
 
 def test_map_of_another_program_takes_its_names_from_a_table(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from geoglot.errors import InputError
 from geoglot.figures import format_count, format_some
 from geoglot.tasks.audit.answers import Answers, read_answers
 from geoglot.tasks.audit.audit_result import Audit, AuditedClass, Figure, Verdict
-from geoglot.tasks.audit.census import take_census
+from geoglot.tasks.audit.census import Stratum, take_census
 from geoglot.tasks.audit.class_raster import check_same_frame, open_classes
 from geoglot.tasks.audit.design import Design
 from geoglot.tasks.audit.estimate import Counts, Ratios, Sample, estimate_ratios
@@ -43,8 +43,8 @@ class OtherMap:
     """A map that the sample was not drawn from."""
 
     path: str
-    areas: Mapping[str, float | None]
-    """Square metres by class."""
+    strata: tuple[Stratum, ...]
+    """Its classes."""
     classes: Sequence[str | None]
     """Its class at each decided place; None where it has none."""
     notes: tuple[str, ...]
@@ -56,7 +56,8 @@ def judge(answers: Answers, other: OtherMap | None = None) -> Audit:
     decided = answers.places
     true = [answers.names[place.id] for place in decided]
     mapped = other.classes if other else [design.strata[place.stratum].name for place in decided]
-    areas = other.areas if other else {stratum.name: stratum.area_m2 for stratum in design.strata}
+    strata = other.strata if other else design.strata
+    areas = {stratum.name: stratum.area_m2 for stratum in strata}
     places = _Places(
         np.array([place.stratum for place in decided]), np.array(true, object), np.array(mapped, object),
         [stratum.name for stratum in design.strata] if other is None else None, len(design.strata),
@@ -77,6 +78,7 @@ def judge(answers: Answers, other: OtherMap | None = None) -> Audit:
         sample=answers.path,
         map=other.path if other else design.map,
         design=design,
+        strata=strata,
         decided=tuple(sizes.tolist()),
         classes=tuple(rows[: len(classes)]),
         changes=tuple(rows[len(classes) :]),
@@ -167,13 +169,13 @@ def _read_other(map_: PathLike, names: PathLike | None, answers: Answers, progre
             x, y = transform(x, y, design.grid.crs, raster.grid.crs)
         classes = raster.at(*raster.grid.to_pixel(x, y))
         census = take_census(raster, progress)
-    areas = {stratum.name: stratum.area_m2 for stratum in census.strata}
-    if not set(areas) & set(design.names):
-        raise InputError(f"{map_} has other classes ({format_some(list(areas))}) than the sample; give --names")
+    found = [stratum.name for stratum in census.strata]
+    if not set(found) & set(design.names):
+        raise InputError(f"{map_} has other classes ({format_some(found)}) than the sample; give --names")
     notes = list(census.notes)
     if missing := classes.count(None):
         notes.append(
             f"{format_count(missing, 'place')} of {len(classes):,} lie where {map_} has no class; its accuracy is that "
             "of the rest"
         )
-    return OtherMap(str(map_), areas, classes, tuple(notes))
+    return OtherMap(str(map_), census.strata, classes, tuple(notes))

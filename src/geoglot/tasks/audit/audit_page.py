@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,6 +15,7 @@ from geoglot.outputs.legend import Legend
 from geoglot.outputs.notebook.page import Drawing, Page, Picture, Table
 from geoglot.outputs.overlay import SIDE
 from geoglot.outputs.palette import Colour, hex_of
+from geoglot.tasks.audit.census import Stratum
 from geoglot.tasks.audit.class_raster import open_classes
 from geoglot.tasks.audit.pick_places import centres
 
@@ -72,22 +73,21 @@ def _percent(figure: Figure) -> str:
 
 def draw_sample(drawn: Drawn) -> Drawing:
     """The map without the places: whoever decides them should not know what it says of each."""
-    picture, colours = _read_map(drawn.map, [stratum.name for stratum in drawn.strata])
+    picture, colours = _read_map(drawn.map, drawn.strata)
     return Drawing([picture], None, [(colours[stratum.name], stratum.name) for stratum in drawn.strata])
 
 
 def draw_audit_map(audit: Audit) -> Drawing:
     """The map, and on it the decided places in the colours of their true classes; those where it is wrong in red."""
     design = audit.design
-    picture, colours = _read_map(audit.map, design.names)
-    grid = picture.grid
-    places = gpd.GeoSeries.from_xy(*design.grid.to_map(*centres([each.place for each in audit.verdicts])))
-    shown = places.set_crs(design.grid.crs)
-    if grid is not None and grid.crs is not None and grid.crs != design.grid.crs:
-        places = shown.to_crs(grid.crs)
+    picture, colours = _read_map(audit.map, audit.strata, design.names)
+    grid = picture.grid or design.grid
+    x, y = design.grid.to_map(*centres([each.place for each in audit.verdicts]))
+    shown = gpd.GeoSeries.from_xy(x, y, crs=design.grid.crs)
+    places = shown.to_crs(grid.crs) if grid.crs else shown
     marked = Image.blend(picture.image, Image.new("RGB", picture.image.size, "white"), _PALE)
     painter = ImageDraw.Draw(marked)
-    rows, cols = (grid or design.grid).to_pixel(places.x, places.y)
+    rows, cols = grid.to_pixel(places.x, places.y)
     for verdict, row, col in zip(audit.verdicts, rows.tolist(), cols.tolist(), strict=True):
         ring = _BLACK if verdict.mapped == verdict.true else _RED
         box = (col - _RADIUS, row - _RADIUS, col + _RADIUS, row + _RADIUS)
@@ -102,17 +102,17 @@ def draw_audit_map(audit: Audit) -> Drawing:
         [picture],
         Picture("decided places; red where the map is wrong", marked, grid),
         [(colours[name], name) for name in design.names],
-        gpd.GeoDataFrame(facts, geometry=shown, crs=design.grid.crs),
+        gpd.GeoDataFrame(facts, geometry=shown),
     )
 
 
-def _read_map(path: str, names: Sequence[str]) -> tuple[Picture, dict[str, Colour]]:
+def _read_map(path: str, strata: Iterable[Stratum], names: Sequence[str] = ()) -> tuple[Picture, dict[str, Colour]]:
     """The map in its own colours, else in ours, and the colour of each of its classes and of `names`."""
     with open_classes(path) as raster:
         ids, valid, grid = raster.thumbnail(SIDE)
         own = raster.palette()
     present, places = np.unique(ids, return_inverse=True)
-    by_id = dict(raster.names) or {number: str(number) for number in present.tolist()}
+    by_id = dict(raster.names) | {stratum.id: stratum.name for stratum in strata}
     legend = Legend(tuple(dict.fromkeys((*names, *by_id.values()))))
     colours = dict(zip(legend.names, legend.colours, strict=True))
     colours |= {name: own[number] for number, name in by_id.items() if number in own}

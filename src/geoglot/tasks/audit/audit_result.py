@@ -10,6 +10,7 @@ from typing import Any
 from geoglot.outputs.notebook.page import Drawing, Page
 from geoglot.outputs.notebook.shown import ShownOnMap
 from geoglot.tasks.audit.audit_page import draw_audit_map, page_of_audit
+from geoglot.tasks.audit.census import Stratum
 from geoglot.tasks.audit.design import Design
 from geoglot.tasks.audit.pick_places import Place
 
@@ -69,6 +70,8 @@ class Audit(ShownOnMap):
     sample: Path
     map: str
     design: Design
+    strata: tuple[Stratum, ...] = field(repr=False)
+    """The classes of the map; those of the design, unless another map is judged."""
     decided: tuple[int, ...]
     """Places of each stratum that have a class."""
     classes: tuple[AuditedClass, ...]
