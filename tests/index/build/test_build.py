@@ -236,6 +236,13 @@ def test_a_source_that_was_moved_is_told(make_scene: MakeScene, tmp_path: Path) 
     assert put(tmp_path / "a", copy).chips > 0 and not put(tmp_path / "a", copy).notes
 
 
+def test_wrong_options_leave_no_archive(make_scene: MakeScene, tmp_path: Path) -> None:
+    for options in (IndexOptions(scale="3furlong"), IndexOptions(area=tmp_path / "none.geojson")):
+        with pytest.raises(InputError):
+            put(tmp_path / "a", make_scene("a.tif"), options=options)
+        assert not (tmp_path / "a").exists()
+
+
 def test_a_scene_too_coarse_for_the_scale_is_not_seen(make_scene: MakeScene, tmp_path: Path) -> None:
     added = put(tmp_path / "a", make_scene("a.tif"), options=IndexOptions(scale="64m"))
     assert added.chips == 0 and "too coarse for chips of 64 m" in added.notes[0]

@@ -119,9 +119,9 @@ def prepare(
     """Open or make the archive, find the sources, and plan the units that it lacks."""
     report = progress or (lambda what, done, total, note: None)
     encoder = model if isinstance(model, VisionLanguageModel) else load_for(place, model)
-    archive = _open_or_create(place, encoder, options.patches)
     scales = parse_scales(options.scale, encoder.card)
     area = _read_area(options.area) if options.area else ""
+    archive = _open_or_create(place, encoder, options.patches)
     rules = Rules(archive.model, scales, archive.keeps_patches, options.least, read, area)
     known = Known()
     known.update(archive)
