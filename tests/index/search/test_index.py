@@ -281,6 +281,12 @@ def test_files_of_others_and_of_other_searches_are_not_replaced(make_pictures: M
         assert path.read_bytes() == b"mine"
 
 
+def test_a_folder_with_a_slash_at_its_end_is_the_same(make_pictures: MakePictures, tmp_path: Path) -> None:
+    folder = make_pictures(1)
+    for place in (folder, str(folder), f"{folder}/"):
+        Index(place).search("roof").save(tmp_path / "hits.csv")
+
+
 def test_a_search_that_cannot_write_does_not_begin(make_pictures: MakePictures, tmp_path: Path) -> None:
     folder = make_pictures(1)
     (tmp_path / "mine.csv").write_text("mine")

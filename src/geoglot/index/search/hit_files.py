@@ -25,7 +25,7 @@ def run_of(
 ) -> str:
     """Fingerprint of a search; its arguments are those of `Index` and `Index.search`."""
     asked = {"words": words, "image": image, "place": place, "like": list(like), "unlike": list(unlike)}
-    return fingerprint({"archive": archive, **asked, **asdict(options)})
+    return fingerprint({"archive": Path(archive), **asked, **asdict(options)})
 
 
 def reserve(output: PathLike, run: str, overwrite: bool, inputs: Sequence[PathLike | None] = ()) -> Made:
