@@ -229,7 +229,9 @@ def test_a_refusal_has_no_value_and_says_why(scene: Path) -> None:
 
 
 def test_wrong_inputs_are_told_before_any_work(scene: Path, tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="geojson"):
+    with pytest.raises(
+        InputError, match=r"^[^,]*\.gpkg, \.geojson, \.fgb, \.parquet, \.shp, \.zip, \.pmtiles, \.json$"
+    ):
         ask(scene, "How many roofs are there?", model=PooledColours(), options=AskOptions(evidence=tmp_path / "x.kml"))
     with pytest.raises(SourceError):
         ask(tmp_path / "none.tif", "How many roofs are there?", model=PooledColours())

@@ -29,7 +29,7 @@ from geoglot.tasks.ask.scene_things import Region, SceneObject
 _MOST = 2000  # objects in one document; the number in the answer counts all
 #: The role of a region, and its label in pictures
 REGION = "region"
-_GEOJSON = (".geojson", ".json")
+_JSON = ".json"
 _COLUMNS = ["role", "id", "name", "score", "when", "area_m2"]
 #: What an object or region is called in the legend, for QGIS
 _LABEL = """CASE WHEN "role" = 'region' THEN "role" WHEN "when" IS NULL THEN "name" ELSE "name" || ', ' || "when" END"""
@@ -83,7 +83,7 @@ def collection(things: Sequence[SceneObject], regions: Sequence[Region], ground:
 
 def check_evidence(path: Path) -> None:
     """InputError unless the name of the file ends as a vector file does."""
-    check_format(path, *_GEOJSON)
+    check_format(path, _JSON)
 
 
 @dataclass(frozen=True)
@@ -102,7 +102,7 @@ class EvidenceOutlines:
 
 def outline_evidence(document: Mapping[str, Any], grid: Grid) -> EvidenceOutlines:
     """The objects and regions of a `collection` in pixels of a grid of its scene."""
-    shapes = shapely.from_geojson([json.dumps(feature["geometry"]) for feature in document["features"]])
+    shapes = _shapes(document["features"])
     if grid.crs is not None:
         shapes = gpd.GeoSeries(shapes, crs=4326).to_crs(grid.crs)
     properties = [feature["properties"] for feature in document["features"]]
@@ -123,10 +123,13 @@ def outline_evidence(document: Mapping[str, Any], grid: Grid) -> EvidenceOutline
     return EvidenceOutlines(labels, outlines, names, tuple(lines))
 
 
+def _shapes(features: Sequence[Mapping[str, Any]]) -> Any:
+    return shapely.from_geojson([json.dumps(feature["geometry"]) for feature in features])
+
+
 def _frame(features: Sequence[Mapping[str, Any]], grid: Grid) -> gpd.GeoDataFrame:
     facts = pd.DataFrame([feature["properties"] for feature in features], columns=_COLUMNS)
-    shapes = shapely.from_geojson([json.dumps(feature["geometry"]) for feature in features])
-    parts = [shapely.multipolygons(shapely.get_parts([shape])) for shape in shapes]  # one type for all
+    parts = [shapely.multipolygons(shapely.get_parts([shape])) for shape in _shapes(features)]  # one type for all
     return gpd.GeoDataFrame(facts, geometry=parts, crs=None if grid.crs is None else LONLAT)
 
 
@@ -135,13 +138,14 @@ def write_evidence(made: Made, document: Mapping[str, Any], scene: Pictured, tex
     path, picture = made.output, made.output.with_suffix(".png")
     pixels, grid = scene.picture(SIDE)
     drawn = outline_evidence(document, grid)
+    legend, margin = Legend(drawn.names), Margin(grid, [(scene.uri, scene.day)])
     with made.writing(picture) as draft:
-        margin, lines = Margin(grid, [(scene.uri, scene.day)]), [text, *drawn.lines]
-        notes = write_outlines(pixels, drawn.outlines, Legend(drawn.names), lines, draft, margin, hollow=(REGION,))
-    document, legend = dict(document) | ({"notes": list(notes)} if notes else {}), Legend(drawn.names)
+        lines = [text, *drawn.lines]
+        notes = write_outlines(pixels, drawn.outlines, legend, lines, draft, margin, hollow=(REGION,))
+    document = dict(document) | ({"notes": list(notes)} if notes else {})
     style = make_style(legend, range(1, len(legend.names) + 1), _LABEL, hollow=(REGION,))
     with made.writing(path) as draft:
-        if path.suffix.lower() in _GEOJSON:
+        if path.suffix.lower() in (".geojson", _JSON):
             write_bytes(draft, json.dumps(document, ensure_ascii=False).encode())
             if path.suffix.lower() == ".geojson":  # QGIS looks for no style beside .json
                 draft.with_suffix(".qml").write_text(style, "utf-8")
