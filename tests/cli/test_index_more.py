@@ -61,7 +61,7 @@ def test_a_concept_is_taught_and_is_a_word_for_search_and_find(archive: Path, tm
 
 def test_what_was_marked_wrongly_is_marked_anew(archive: Path, tmp_path: Path) -> None:
     first, second = (places(archive, tmp_path / f"{row}.gpkg", [row]) for row in (0, 3))
-    assert "1 chip marked by --yes and by --no" in run(
+    assert "--no marks 1 chip that --yes marks, too; mark each chip once" in run(
         "index", "teach", archive, "pond", "--yes", first, "--no", first, code=2
     )
     assert run("index", "teach", archive, "pond", "--yes", first, "--yes", second)["examples"] == {"yes": 2, "no": 0}

@@ -58,7 +58,8 @@ def test_wrong_labels_end_in_one_sentence_and_leave_nothing(scene: Path, base: P
         "no label lies on a scene; they have no CRS": degrees,
         "no label lies on a scene; their column of sources names other.tif": labels.assign(source="other.tif"),
         "no label of .* has a class in 'Class'": labels.assign(Class=None),
-        "name the column of classes: --class-column": labels.drop(columns="Class"),
+        "has no columns; write the class of each label into one called class, or name the column of classes: "
+        "--class-column": labels.drop(columns="Class"),
     }
     for said, frame in wrong.items():
         drawn = tmp_path / "wrong.parquet"

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 
 from geoglot.aliases import PathLike
 from geoglot.errors import InputError, ModelError
@@ -48,8 +48,8 @@ def teach(
             f"{word} is a class of a taught model; draw more labels of it, or give another name than {word}"
         )
     new = [marked_vectors(archive, tuple(map(Path, files))) for files in (yes, no)]
-    if both := len(_without(new[0], new[1], kept=False)):
-        raise InputError(f"{format_count(both, 'chip')} marked by --yes and by --no, too; mark each chip once")
+    if both := int(_are_among(*new).sum()):
+        raise InputError(f"--no marks {format_count(both, 'chip')} that --yes marks, too; mark each chip once")
     examples = {
         kind: _joined(before, kind, own, other)
         for kind, own, other in (("yes", new[0], new[1]), ("no", new[1], new[0]))
@@ -99,13 +99,12 @@ def reader_of(
 def _joined(before: Concept | None, kind: str, new: Rows, other: Rows) -> Rows:
     """Examples of one kind, each once, without earlier ones that are now examples of the `other` kind."""
     old = before.examples.get(kind) if before else None
-    every = new if old is None else np.concatenate([_without(old, other), new])
+    every = new if old is None else np.concatenate([old[~_are_among(old, other)], new])
     _, first = np.unique(every.astype(np.float16), axis=0, return_index=True)
     return every[np.sort(first)]
 
 
-def _without(rows: Rows, others: Rows, *, kept: bool = True) -> Rows:
-    """The rows that are not among others, or with `kept` False those that are."""
+def _are_among(rows: Rows, others: Rows) -> Bool[np.ndarray, " example"]:
+    """Which rows are among others."""
     known = {row.tobytes() for row in others.astype(np.float16)}
-    chosen: Rows = rows[np.array([(row.tobytes() not in known) is kept for row in rows.astype(np.float16)], bool)]
-    return chosen
+    return np.array([row.tobytes() in known for row in rows.astype(np.float16)], bool)

@@ -98,13 +98,18 @@ def _column_of(frame: gpd.GeoDataFrame, path: Path, asked: str | None) -> str:
     texts = [name for name in names if frame[name].map(lambda value: isinstance(value, str)).any()]
     if likely := filled or (texts if len(texts) == 1 else usual):
         return likely[0]
+    if not names:
+        raise InputError(
+            f"{there}; write the class of each label into one called class, or name the column of classes: "
+            "--class-column"
+        )
     raise InputError(f"{there}, and none is called class, label or name; name the column of classes: --class-column")
 
 
 def _name(text: str) -> str:
     """A class as a word that a model reads: low_vegetation is low vegetation."""
-    plain = " ".join(text.replace("_", " ").split())
-    return REST if plain.lower() in _REST else plain
+    spoken = " ".join(text.replace("_", " ").split())
+    return REST if spoken.lower() in _REST else spoken
 
 
 def _one_name(classes: pd.Series[str]) -> tuple[pd.Series[str], tuple[str, ...]]:

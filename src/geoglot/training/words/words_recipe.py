@@ -171,7 +171,9 @@ def recipe_beside(
                 f"{path} has other {what}; go on with it by: geoglot train words {path}, or give another output"
             )
     if _absolute(there.area) != _absolute(chosen.area):
-        raise InputError(f"{path} has another area; go on with it by: geoglot train words {path}, or another output")
+        raise InputError(
+            f"{path} has another area; go on with it by: geoglot train words {path}, or give another output"
+        )
     yield path
 
 
