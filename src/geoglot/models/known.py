@@ -67,22 +67,16 @@ def _georsclip(size: str, activation: Activation) -> Known:
 
 def _skyclip(size: str, activation: Activation) -> Known:
     title = f"SkyCLIP {size}, SkyScript (OpenStreetMap tags), better half"
-    page, good_for = (
-        "https://github.com/wangzhecheng/SkyScript",
-        "words of OpenStreetMap, seen from above: classify, search",
-    )
+    page = "https://github.com/wangzhecheng/SkyScript"
+    good_for = "words of OpenStreetMap, seen from above: classify, search"
     return Known(title, "not stated", (0.1, 30.0), page, _parameters(size), good_for, activation=activation)
 
 
 def _graft(imagery: str, level: str, metres: float) -> Known:
     title, page = f"GRAFT on {imagery}, {level} level", "https://graft.cs.cornell.edu"
-    good_for = (
-        f"maps by words at {metres:g} m" if level == "pixel" else f"labels and search of whole tiles at {metres:g} m"
-    )
-    parameters = _PARAMETERS["ViT-B/16"]
-    return Known(
-        title, "not stated", (metres, metres), page, parameters, good_for, activation="quick_gelu", text="clip-vit-b-16"
-    )
+    use = "maps by words" if level == "pixel" else "labels and search of whole tiles"
+    good_for, parameters, text = f"{use} at {metres:g} m", _PARAMETERS["ViT-B/16"], "clip-vit-b-16"
+    return Known(title, "not stated", (metres, metres), page, parameters, good_for, activation="quick_gelu", text=text)
 
 
 KNOWN: dict[str, Known] = {

@@ -26,10 +26,9 @@ def draw_hits(hits: Hits) -> Drawing:
     import geopandas as gpd  # a search that is not shown does without the second it takes to import
 
     pictures = [
-        Picture("  ".join(describe(hit)), image, grid)
+        Picture("  ".join(describe(hit)), *read)
         for hit, read in zip(hits.hits, thumbnails(hits.hits), strict=True)
         if read is not None
-        for image, grid in [read]
     ]
     placed = hits.table.dropna(subset="geometry")
     facts = {

@@ -116,8 +116,8 @@ class ChangeFiles:
                 return np.where(before, np.where(after, STAYS, LOST), np.where(after, GAINED, 0))
 
             legend, period = class_legend(states[state]), f"{states[state]}, {dates[0]} to {dates[-1]}"
-            style = make_style(legend, (STAYS, GAINED, LOST))
-            self._write(path, history, of_class, _layer(grid, legend, period, style))
+            own = make_style(legend, (STAYS, GAINED, LOST))
+            self._write(path, history, of_class, _layer(grid, legend, period, own))
 
     def _write(self, path: Path, history: History, values: _Values, layer: Layer) -> None:
         for strip in history.strips("maps"):
