@@ -67,6 +67,14 @@ def test_bands_and_info_take_many() -> None:
     assert Path("t.csv").read_text(encoding="utf-8").splitlines()[1].startswith("a,scenes/a.tif,done,,,112,96,3,0.5")
 
 
+@pytest.mark.parametrize(("output", "folder"), [((), "."), (("-o", "scenes"), "scenes")])
+def test_pictures_of_bands_may_lie_beside_their_scenes(output: tuple[str, ...], folder: str) -> None:
+    for _ in range(2):  # the second run draws no pictures of pictures
+        result = run("bands", "scenes", *output)
+        assert result.exit_code == 0 and "3 scenes: 3 done" in result.stdout, result.output
+    assert len(list(Path(folder).glob("*.bands.png"))) == 3
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "words"),
     [

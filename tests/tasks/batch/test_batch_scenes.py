@@ -56,14 +56,24 @@ def test_results_are_no_scenes(tmp_path: Path) -> None:
 
 def test_scenes_of_one_name_are_one_place_on_two_dates(tmp_path: Path) -> None:
     touch(tmp_path, "old/a.tif", "old/east/b.tif", "new/a.png", "new/east/b.tif", "new/c.tif")
-    places = pair_dates([tmp_path / "old", tmp_path / "new"])
+    places, _ = pair_dates([tmp_path / "old", tmp_path / "new"], None)
     assert [(each.name, len(each.sources)) for each in places] == [("a", 2), ("east_b", 2), ("c", 1)]
     assert [each.missing for each in places] == ["", "", f"{tmp_path / 'old'} has no scene of this name"]
     with pytest.raises(InputError, match="for each date"):
-        pair_dates([tmp_path / "old"])
+        pair_dates([tmp_path / "old"], None)
     touch(tmp_path, "old/a.png")
     with pytest.raises(InputError, match="two scenes called a"):
-        pair_dates([tmp_path / "old", tmp_path / "new"])
+        pair_dates([tmp_path / "old", tmp_path / "new"], None)
+
+
+def test_maps_of_changes_in_the_folder_of_a_date_are_no_scenes(tmp_path: Path) -> None:
+    touch(tmp_path, "old/a.tif", "new/a.tif", "new/changes/a.tif", "new/changes/a.overlay.png")
+    dates = [tmp_path / "old", tmp_path / "new"]
+    places, notes = pair_dates(dates, tmp_path / "new/changes")
+    assert [(each.name, len(each.sources), each.missing) for each in places] == [("a", 2, "")]
+    assert len(notes) == 1 and notes[0].startswith("2 files in ")
+    with pytest.raises(InputError, match="another folder"):
+        pair_dates(dates, tmp_path / "new")
 
 
 def test_names_may_be_those_of_folders_and_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -99,7 +99,10 @@ def batch(
     given = [sources] if isinstance(sources, PathLike) else list(sources)
     folder = None if output is None else _open_folder(Path(output))
     polygons = _ending_of(settings.pop("polygons", None))
-    scenes, notes = (pair_dates(given), ()) if name == "change" else list_scenes(given, folder)
+    if name == "change":
+        scenes, notes = pair_dates(given, folder)
+    else:  # pictures of bands are known by their ending, so they may lie among the scenes
+        scenes, notes = list_scenes(given, folder, _ENDINGS[name] if name == "inspect_raster" else "")
     made = _open_table(table, name, [uri for scene in scenes for uri in scene.sources])
 
     def work(scene: Scene) -> Work:

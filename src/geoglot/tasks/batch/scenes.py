@@ -4,7 +4,7 @@ import hashlib
 import os
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
@@ -28,19 +28,30 @@ class Scene:
     """Why it cannot be asked anything."""
 
 
-def list_scenes(sources: Sequence[PathLike], output: Path | None) -> tuple[list[Scene], tuple[str, ...]]:
+def list_scenes(
+    sources: Sequence[PathLike], output: Path | None, ending: str = ""
+) -> tuple[list[Scene], tuple[str, ...]]:
     """The scenes that files, folders and patterns name, each once; and a note on those that are results.
 
-    What lies in the folder `output` is no scene: a second run would map the maps of the first. SourceError for a folder
-    without images and for a pattern that nothing fits; InputError if nothing is left.
+    What lies in the folder `output` and ends with `ending` is no scene: a second run would map the maps of the first.
+    SourceError for a folder without images and for a pattern that nothing fits; InputError if nothing is left.
     """
-    found = list(dict.fromkeys(find_images(sources)))
-    results = {uri for uri in found if output and is_local(uri) and output.resolve() in Path(uri).resolve().parents}
+    uris, notes = _leave_out_results(dict.fromkeys(find_images(sources)), output, ending)
+    return [Scene(name, (uri,)) for name, uri in zip(name_apart(uris), uris, strict=True)], notes
+
+
+def _leave_out_results(uris: Iterable[str], output: Path | None, ending: str = "") -> tuple[list[str], tuple[str, ...]]:
+    """The sources that are no results, and a note on the others."""
+    found, folder = list(uris), output.resolve() if output else None
+    results = {
+        uri
+        for uri in found
+        if folder and uri.endswith(ending) and is_local(uri) and folder in Path(uri).resolve().parents
+    }
     if results and len(results) == len(found):
         raise InputError(f"all scenes lie in {output}, the folder of the results; give the results another folder")
-    uris = [uri for uri in found if uri not in results]
     notes = (f"{format_count(len(results), 'file')} in {output} left out, as results lie there",) if results else ()
-    return [Scene(name, (uri,)) for name, uri in zip(name_apart(uris), uris, strict=True)], notes
+    return [uri for uri in found if uri not in results], notes
 
 
 def name_apart(uris: Sequence[str]) -> list[str]:
@@ -72,12 +83,16 @@ def _parts(uri: str) -> tuple[str, ...]:
     return (*(part for part in path.parts[:-1] if part not in ("/", "..")), path.stem)
 
 
-def pair_dates(dates: Sequence[PathLike]) -> list[Scene]:
-    """The places of a comparison of dates: a folder or a pattern for each date, in which scenes of one name are one
-    place. A place that a date lacks is there, and says so."""
+def pair_dates(dates: Sequence[PathLike], output: Path | None) -> tuple[list[Scene], tuple[str, ...]]:
+    """The places of a comparison of dates, and notes on files that are results, as for `list_scenes`.
+
+    A folder or a pattern is given for each date; scenes of one name are one place. A place that a date lacks is there,
+    and says so.
+    """
     if len(dates) < 2:
         raise InputError(f"give a folder or a pattern for each date, got {format_list([str(date) for date in dates])}")
-    by_name = [_by_name(date) for date in dates]
+    found = [_leave_out_results(find_images([date]), output) for date in dates]
+    by_name = [_by_name(date, uris) for date, (uris, _) in zip(dates, found, strict=True)]
     names = list(dict.fromkeys(name for scenes in by_name for name in scenes))
     places = []
     for name in names:
@@ -85,13 +100,13 @@ def pair_dates(dates: Sequence[PathLike]) -> list[Scene]:
         without = [str(date) for date, uri in zip(dates, there, strict=True) if uri is None]
         missing = f"{format_list(without)} has no scene of this name" if without else ""
         places.append(Scene(name, tuple(uri for uri in there if uri), missing))
-    return places
+    return places, tuple(dict.fromkeys(note for _, notes in found for note in notes))
 
 
-def _by_name(date: PathLike) -> dict[str, str]:
+def _by_name(date: PathLike, uris: Iterable[str]) -> dict[str, str]:
     """The scenes of a date by name: in a folder with the names of its subfolders."""
     found = dict[str, str]()
-    for uri in find_images([date]):
+    for uri in uris:
         path = Path(uri)
         own = path.relative_to(date) if os.path.isdir(date) else Path(path.name)  # noqa: PTH112
         name = "_".join(own.with_suffix("").parts)
