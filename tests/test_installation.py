@@ -1,9 +1,11 @@
+import re
 import sys
-from importlib.metadata import PackageNotFoundError
+from importlib.metadata import PackageNotFoundError, packages_distributions
 from pathlib import Path
 
 import pytest
 
+import geoglot
 from geoglot import installation
 from geoglot.installation import extras, install_command, missing_package, name_of, packages_of, required_packages
 
@@ -52,3 +54,18 @@ def test_the_command_is_that_of_this_installation(monkeypatch: pytest.MonkeyPatc
 )
 def test_an_absent_package_is_known_by_its_module(error: ImportError, package: str) -> None:
     assert missing_package(error) == package
+
+
+def test_every_required_package_is_known_by_the_modules_that_geoglot_imports() -> None:
+    source = Path(geoglot.__file__).parent
+    code = "\n".join(path.read_text(encoding="utf-8") for path in source.rglob("*.py"))
+    imported = set(re.findall(r"^\s*(?:from|import) (\w+)", code, re.MULTILINE))
+    required = set(map(name_of, required_packages()))
+    brought = {
+        module: packages[0].lower().replace("_", "-")
+        for module, packages in packages_distributions().items()
+        if module in imported
+    }
+    wanted = {module: package for module, package in brought.items() if package in required}
+    assert {"PIL", "skimage", "yaml", "huggingface_hub"} <= set(wanted)
+    assert {module: missing_package(ModuleNotFoundError("no", name=module)) for module in wanted} == wanted

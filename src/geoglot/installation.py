@@ -6,6 +6,9 @@ from importlib.metadata import PackageNotFoundError, metadata, requires
 from importlib.util import find_spec
 from pathlib import Path
 
+#: Modules that are called otherwise than the packages which bring them
+_PACKAGES = {"PIL": "pillow", "skimage": "scikit-image", "yaml": "pyyaml"}
+
 
 def required_packages(extra: str = "") -> list[str]:
     """What geoglot requires, from its own metadata, as "torch>=2.6"; with an extra, what that adds.
@@ -40,7 +43,8 @@ def packages_of(extra: str) -> list[str]:
 def missing_package(error: BaseException) -> str:
     """The required package whose absence is this error, "" for any other error."""
     name = (error.name or "") if isinstance(error, ModuleNotFoundError) else ""
-    package = name.partition(".")[0].replace("_", "-")
+    module = name.partition(".")[0]
+    package = _PACKAGES.get(module, module.replace("_", "-"))
     try:
         return package if package in map(name_of, required_packages()) else ""
     except PackageNotFoundError:
