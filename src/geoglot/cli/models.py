@@ -30,11 +30,13 @@ def list_(speed: bool, device: str | None, as_json: bool) -> None:
     Example: geoglot models list --speed
     """
     from geoglot.models.zoo import list_models
-    from geoglot.tasks.model_speed import measure_speed
 
-    models = list_models()
-    here = [model.name for model in models if speed and model.state in ("bundled", "cached")]
-    speeds = {name: measure_speed(name, device=device) for name in here}
+    models, speeds = list_models(), dict[str, float]()
+    if speed:
+        from geoglot.tasks.model_speed import measure_speed
+
+        here = [model.name for model in models if model.state in ("bundled", "cached")]
+        speeds = {name: measure_speed(name, device=device) for name in here}
     rows = [
         (model.name, model.state, _megabytes(model.bytes), _metres(model.resolution))
         + ((_speed(speeds.get(model.name)),) if speed else ())

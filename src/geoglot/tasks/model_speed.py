@@ -8,7 +8,7 @@ from geoglot.aliases import PathLike
 from geoglot.models.zoo import load_model
 from geoglot.scene.dense import dense_of
 
-_BATCH = 4  # windows that are computed together, which the default batch of 8 is hardly faster than
+_BATCH = 4  # windows that are computed together; the default batch of 8 is hardly faster
 _LEAST_S = 1.0
 
 
