@@ -77,3 +77,7 @@ def test_what_is_said_of_several_scenes_alike_is_said_once() -> None:
         "b.tif is read in UTM",
     ]
     assert shared.merge_notes(notes[1:2], []) == notes[1:2]
+    many = [f"{number}.tif" for number in range(500)]
+    (note,) = shared.merge_notes([f"{scene} does not name its bands" for scene in many], many)
+    assert note.startswith("0.tif does not name its bands; the same holds for 1.tif, 2.tif, ")
+    assert note.endswith(", 10.tif and 489 more")

@@ -23,6 +23,7 @@ VECTORS = ".gpkg, .geojson, .fgb, .parquet, .shp, .zip (a Shapefile) or .pmtiles
 """The endings of vector files."""
 
 PATH = click.Path(path_type=Path)
+_MOST_ALIKE = 10  # files that a note on several scenes names
 
 
 def _remember(key: str, level: int) -> Callable[[click.Context, click.Parameter, bool], None]:
@@ -141,12 +142,15 @@ def result_lines(files: Mapping[str, object], notes: Iterable[str]) -> list[str]
 
 
 def merge_notes(notes: Iterable[str], scenes: Iterable[str]) -> list[str]:
-    """Sentences of several scenes; those that differ in nothing but the file that they name are one."""
+    """Sentences of several scenes; those that differ in nothing but the file that they name are one.
+
+    Of the other files, the first ten are named.
+    """
     longest, alike = sorted(set(scenes), key=len, reverse=True), dict[tuple[str, str], list[str]]()
     for note in notes:
         before, scene, after = next((parts for each in longest if (parts := note.partition(each))[1]), (note, "", ""))
         alike.setdefault((before, after), []).append(scene)
     return [
-        f"{before}{first}{after}{f'; the same holds for {format_list(others)}' if others else ''}"
+        f"{before}{first}{after}{f'; the same holds for {format_list(others, _MOST_ALIKE)}' if others else ''}"
         for (before, after), (first, *others) in alike.items()
     ]
