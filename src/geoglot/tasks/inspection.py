@@ -25,13 +25,12 @@ from geoglot.sources.pixels.radiometry import PERCENTILE, PERCENTILES
 from geoglot.sources.raster import Raster, open_raster
 from geoglot.sources.tile import Tile
 from geoglot.tasks.inspected_area import InspectedArea, look_within
-from geoglot.tasks.raster_info import BandInfo, Fit, RasterInfo
+from geoglot.tasks.raster_info import SAME_RESOLUTION, BandInfo, Fit, RasterInfo
 
 _LARGE, _SMALL, _ACROSS = 560, 180, 6  # side of a colour picture and of a single band in pixels; bands in a row
 _MOST = 48  # bands that a picture shows
 _MOST_MEASURED = 512  # bands of which each is opened; of a file with more, the first _MOST
 _Look = Callable[..., Raster]  # opens the raster with a choice of bands, in its own pixels
-_SAME = 1.05  # ratio up to which two resolutions count as the same
 
 
 def inspect_raster(
@@ -149,8 +148,8 @@ def _fit(raster: Raster, card: Card, read: ReadOptions) -> Fit:
     if own is None or read_at is None:
         return Fit(card.name, card.resolution, None, shape, None, f"{knows}; how large these pixels are is unknown")
     says = f"{knows}; the raster is at {format_number(own)} m and would be read at {format_number(read_at)} m"
-    fits = finest / _SAME <= own <= coarsest * _SAME
-    if own > coarsest * _SAME:
+    fits = finest / SAME_RESOLUTION <= own <= coarsest * SAME_RESOLUTION
+    if own > coarsest * SAME_RESOLUTION:
         too_coarse = "the model looks for what these pixels are too coarse to show"
         far = out_of_reach(raster, card, read) and "what it says of the scene is not to be used"
         says += f", which adds no detail: {far or too_coarse}"

@@ -6,7 +6,7 @@ from pathlib import Path
 from geoglot.aliases import PathLike
 from geoglot.models.zoo import BUNDLED, card_of, find_model
 from geoglot.options import ReadOptions
-from geoglot.tasks.raster_info import RasterInfo
+from geoglot.tasks.raster_info import SAME_RESOLUTION, RasterInfo
 
 #: Coarsest pixel in metres, and what is mapped there: covers that pixels of that size show
 _CLASSES = (
@@ -14,7 +14,6 @@ _CLASSES = (
     (15.0, "forest, field, town, water"),
     (60.0, "forest, water, city"),
 )
-_SAME = 1.05  # ratio up to which two resolutions count as the same
 
 
 def next_command(
@@ -29,7 +28,7 @@ def next_command(
         return ""
     if info.guessed and len(info.bands) > card.bands:
         return shlex.join(["geoglot", "bands", info.source])
-    if (info.resolution_m or 0.0) > card.resolution[1] * _SAME:
+    if (info.resolution_m or 0.0) > card.resolution[1] * SAME_RESOLUTION:
         return "geoglot models list"
     classes = next((words for coarsest, words in _CLASSES if pixel <= coarsest), _CLASSES[-1][1])
     given = {

@@ -12,6 +12,9 @@ from geoglot.sources.raster import Raster
 from geoglot.tasks.inspected_area import InspectedArea
 from geoglot.tasks.raster_page import page_of_raster
 
+SAME_RESOLUTION = 1.05
+"""Ratio up to which the resolutions of a raster and a model count as the same."""
+
 
 @dataclass(frozen=True)
 class BandInfo:
