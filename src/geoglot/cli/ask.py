@@ -137,12 +137,12 @@ def _open_planner(own: AskFlags, device: str | None, advance: Progress | None) -
 def _sort_arguments(arguments: Sequence[str], own: AskFlags, options: AskOptions, as_json: bool) -> _Asked:
     """Split the arguments into sources, which exist and come first, and questions; InputError if they do not fit."""
     from geoglot.index.store.archive import is_archive
-    from geoglot.sources.listing import find_images
+    from geoglot.sources.listing import find_images, fits_files
     from geoglot.sources.raster_guard import is_local
     from geoglot.tasks.ask.ask_dates import names_dates
 
     # os.path.exists is False for a question that is longer than a file name can be; Path.exists raises.
-    paths = [text for text in arguments if not is_local(text) or os.path.exists(text) or _fits(text)]  # noqa: PTH110
+    paths = [text for text in arguments if not is_local(text) or os.path.exists(text) or fits_files(text)]  # noqa: PTH110
     questions = [text for text in arguments if text not in paths]
     if not paths:
         raise InputError(f"there is no file or folder {arguments[0]}; the scene comes first, then the question")
@@ -162,13 +162,6 @@ def _sort_arguments(arguments: Sequence[str], own: AskFlags, options: AskOptions
         raise InputError("--json needs a question")
     evidence = None if options.evidence is None else Path(options.evidence)
     return _Asked(sources, questions, in_archive, own, evidence, as_json)
-
-
-def _fits(text: str) -> bool:
-    """Whether a text is a pattern that files fit; a question may end in a ?, which is one too."""
-    from geoglot.sources.listing import is_pattern, match_pattern
-
-    return is_pattern(text) and bool(match_pattern(text))
 
 
 def _answer(asked: _Asked, settings: dict[str, Any]) -> Told:

@@ -35,6 +35,11 @@ def match_pattern(pattern: PathLike) -> list[str]:
     return images or fitting
 
 
+def fits_files(text: str) -> bool:
+    """Whether a text, such as "scenes/*.tif", is a pattern that something fits; a question may end in a ?, too."""
+    return is_pattern(text) and bool(match_pattern(text))
+
+
 def list_files(folder: Path) -> list[Path]:
     """All files in a folder and below, sorted by path; links to folders are followed once.
 

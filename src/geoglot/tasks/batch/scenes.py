@@ -11,7 +11,7 @@ from pathlib import Path, PurePosixPath
 from geoglot.aliases import PathLike
 from geoglot.errors import InputError
 from geoglot.figures import format_count, format_list
-from geoglot.sources.listing import SUFFIXES, find_images, is_pattern, match_pattern
+from geoglot.sources.listing import SUFFIXES, find_images, fits_files, is_pattern
 from geoglot.sources.raster_guard import is_local
 
 _QUERY = re.compile(r"[?#].*$")
@@ -132,7 +132,7 @@ def split_sources(arguments: Sequence[str]) -> tuple[list[str], list[str]]:
 
 
 def _looks_like_source(text: str) -> bool:
-    if not is_local(text) or (is_pattern(text) and match_pattern(text)):
+    if not is_local(text) or fits_files(text):
         return True
     is_folder = os.path.isdir(text)  # noqa: PTH112 - Path raises for names that no file can have
     return ("/" in text) if is_folder else (Path(text).suffix.lower() in SUFFIXES and os.path.isfile(text))  # noqa: PTH113
