@@ -173,12 +173,25 @@ def test_what_is_wrong_with_all_scenes_ends_the_batch(scenes: Path, tmp_path: Pa
         batch(geoglot.segment, scenes, WORDS, tmp_path / "no/maps")
     with pytest.raises(InputError, match="must be an ending"):
         batch(geoglot.segment, scenes, WORDS, tmp_path / "maps", polygons="all.gpkg")
+    assert list((tmp_path / "maps").iterdir()) == []
     with pytest.raises(InputError, match="a batch runs"):
         batch(geoglot.classify, scenes, WORDS)
     with pytest.raises(InputError, match="jobs must be"):
         batch(geoglot.find, scenes, "roof", jobs=0)
     with pytest.raises(InputError, match="its name or its folder"):
         batch(geoglot.find, scenes, "roof", jobs=2, model=geoglot.load_model("mini"))
+
+
+def test_a_call_that_is_refused_makes_no_folder(scenes: Path, tmp_path: Path) -> None:
+    maps = tmp_path / "maps"
+    for door, settings, said in (
+        (geoglot.change, {}, "for each date"),
+        (geoglot.segment, {"polygons": "all.gpkg"}, "must be an ending"),
+        (geoglot.segment, {"table": "t.xlsx"}, "must end in .csv"),
+    ):
+        with pytest.raises(InputError, match=said):
+            batch(door, scenes, WORDS, maps, **settings)
+    assert not maps.exists()
 
 
 def test_a_table_of_somebody_is_not_replaced(scenes: Path, tmp_path: Path) -> None:

@@ -97,13 +97,15 @@ def batch(
     if jobs > 1 and not isinstance(settings.get("model", ""), PathLike):
         raise InputError("with several jobs each process loads the model itself: give its name or its folder")
     given = [sources] if isinstance(sources, PathLike) else list(sources)
-    folder = None if output is None else _open_folder(Path(output))
+    folder = None if output is None else _check_folder(Path(output))
     polygons = _ending_of(settings.pop("polygons", None))
     if name == "change":
         scenes, notes = pair_dates(given, folder)
     else:  # pictures of bands are known by their ending, so they may lie among the scenes
         scenes, notes = list_scenes(given, folder, _ENDINGS[name] if name == "inspect_raster" else "")
     made = _open_table(table, name, [uri for scene in scenes for uri in scene.sources])
+    if folder:
+        folder.mkdir(exist_ok=True)
 
     def work(scene: Scene) -> Work:
         place = None if folder is None else folder / f"{scene.name}{_ENDINGS[name]}"
@@ -153,13 +155,15 @@ def _run(works: Sequence[Work], jobs: int, progress: Progress | None) -> tuple[l
     return [outcomes[work.scene.name] for work in works], notes
 
 
-def _open_folder(folder: Path) -> Path:
-    """The folder of the results, made if it is missing; its own folder must be there."""
+def _check_folder(folder: Path) -> Path:
+    """The folder of the results, which may be missing if its own folder is there."""
     if not folder.is_dir() and (folder.suffix or os.path.lexists(folder)):
-        raise InputError(f"several scenes need a folder for their results, got {folder}; give one, such as -o maps/")
+        raise InputError(
+            f"several scenes, or one with a table, need a folder for their results, got {folder}; give one, such as "
+            "-o maps/"
+        )
     if not folder.parent.is_dir():
         raise OutputError(f"the folder {folder.parent} does not exist; create it with: mkdir -p {folder.parent}")
-    folder.mkdir(exist_ok=True)
     return folder
 
 
