@@ -58,6 +58,13 @@ def test_folders_are_dates_and_scenes_of_one_name_a_place() -> None:
     assert places["b"]["reason"] == "scenes/later has no scene of this name" and result.exit_code == 3
 
 
+def test_files_and_folders_are_no_dates_together() -> None:
+    result = run("change", "scenes/a.tif", "scenes/later", "--classes", "water,forest", "-o", "change.tif")
+    assert result.exit_code == 2 and "not both; scenes/later is no file" in result.stderr
+    assert run("change", "scenes/later", "--classes", "water", "-o", "changes").exit_code == 2
+    assert not Path("changes").exists()
+
+
 def test_bands_and_info_take_many() -> None:
     result = run("bands", "scenes", "-o", "pictures")
     assert result.exit_code == 0 and "3 scenes: 3 done" in result.stdout

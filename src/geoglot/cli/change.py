@@ -10,6 +10,7 @@ import click
 from geoglot.cli import many, report, shared
 from geoglot.cli.flags import flags
 from geoglot.cli.progress import progress
+from geoglot.errors import InputError
 from geoglot.options import ChangeOptions, ReadOptions
 
 if TYPE_CHECKING:
@@ -67,7 +68,12 @@ def command(
     from geoglot.tasks.change.change import change
 
     settings: dict[str, Any] = {"polygons": polygons, "read": read, "options": options, "overwrite": overwrite}
-    if all(map(is_many, sources)):
+    folders = [source for source in sources if is_many(source)]
+    if folders and len(folders) < len(sources):
+        raise InputError(
+            f"give files as dates, or folders and patterns, not both; {folders[0]} is no file, and other dates are"
+        )
+    if folders:
         scenes = many.Scenes(sources, output, table, jobs, device, as_json)
         many.run(change, scenes, classes, settings | {"model": model})
         return

@@ -36,7 +36,7 @@ def check_path(uri: str) -> None:
     kind = os.stat(uri).st_mode  # noqa: PTH116
     if stat.S_ISDIR(kind):
         raise SourceError(
-            f"{uri} is a folder; give one of its rasters, or join its tiles: rio merge (classify takes whole folders)"
+            f"{uri} is a folder; give one of its rasters, or join its tiles: rio merge (geoglot.batch takes folders)"
         )
     if not stat.S_ISREG(kind):
         raise SourceError(f"{uri} is a device or a pipe; give the name of a file")
