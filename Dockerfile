@@ -1,7 +1,7 @@
 # geoglot with the CPU build of torch. Nothing is downloaded when it runs.
 #   docker build -t geoglot .
 #   docker run --rm --user "$(id -u):$(id -g)" -v "$PWD:/data" geoglot demo
-#   docker run --rm -p 8765:8765 -v "$PWD:/data" geoglot serve scene.tif --host 0.0.0.0
+#   docker run --rm -p 8765:8765 -e GEOGLOT_SERVE_TOKEN=choose-at-least-16-letters -v "$PWD:/data" geoglot serve scene.tif --public
 FROM python:3.12-slim AS build
 COPY . /source
 RUN pip wheel --quiet --no-deps --wheel-dir /wheels /source

@@ -80,8 +80,9 @@ def batch(
     `sources` are files, folders and patterns such as "scenes/**/*.tif"; for `change` a folder or a pattern for each
     date, in which scenes of one name show one place. `words` are the door's classes or names. `output` is a folder,
     made if it is missing, in which each result has the name of its scene; `find` can do without. `settings` are the
-    door's own arguments, such as `read` and `options`; `model` is a name or a folder, loaded once in each process, and
-    `polygons` an ending such as ".gpkg". `table` is a .csv with a row for each scene.
+    door's own arguments, such as `read` and `options`, with two differences: `polygons` is an ending such as ".gpkg",
+    and a `model` given by its name or folder is loaded once in each process, with precision "auto" as the commands load
+    it, where the doors in Python take float32. `table` is a .csv with a row for each scene.
 
     `jobs` processes share the scenes, the threads and the memory. A scene that cannot be read or done does not stop the
     others. When the same call is repeated, scenes whose results are complete are passed over, and half ones go on.
