@@ -7,7 +7,7 @@ from typing import Any
 from geoglot.app.bodies import ChangeBody, names_of, parse_body
 from geoglot.app.child import Done, Report
 from geoglot.app.of_areas import write_area
-from geoglot.app.of_scenes import advance, colour_of, dense_model
+from geoglot.app.of_scenes import advance, colours_of, dense_model
 from geoglot.scene.dense import model_of
 from geoglot.tasks.change.change import change
 
@@ -23,7 +23,7 @@ def do_change(task: dict[str, Any], report: Report) -> Done:
     names = ("change.tif", "change.geojson", "change.csv", "change.overlay.png", "change.chart.png")
     files = [name for name in names if (folder / name).exists()]
     document = result.to_json() | {"outputs": {}, "files": files}
-    shown = tuple(each["name"] for each in document["classes"])
-    for each in document["classes"]:
-        each["color"] = colour_of(each["name"], shown)
+    shown = [each["name"] for each in document["classes"]]
+    for each, colour in zip(document["classes"], colours_of(shown), strict=True):
+        each["color"] = colour
     return document, b""

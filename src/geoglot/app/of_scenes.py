@@ -28,7 +28,7 @@ from geoglot.models.zoo import Model
 from geoglot.options import FindOptions
 from geoglot.outputs.atomic import appears, write_bytes
 from geoglot.outputs.legend import Legend
-from geoglot.outputs.palette import OTHER_COLOUR, hex_of
+from geoglot.outputs.palette import hex_of
 from geoglot.outputs.vector_files import write_frames
 from geoglot.scene.class_words import parse_classes, parse_words
 from geoglot.scene.consult_bands import consult_bands
@@ -83,7 +83,7 @@ def do_heat(task: dict[str, Any], report: Report) -> Done:
         background = None if options.background is None else parse_words(options.background)
         question = dense.question(words, background, options.templates)
         heat = Heat(folder, question, bands.evidence, frozenset(sight.why))
-        report(result={"names": [_name_facts(index, heat.names, sight.why) for index in range(len(heat.names))]})
+        report(result={"names": _names_facts(heat.names, sight.why)})
 
         def show(scene: EncodedScene, rows: int) -> None:
             heat.fill(scene, rows)
@@ -108,11 +108,11 @@ def _describe_names(result: FindResult, folder: Path) -> list[dict[str, Any]]:
         heat = HeatMap.open(folder)
     except FileNotFoundError:
         heat = None
+    absent = {name: "".join(absence_notes([name])) for name in result.counts if _is_absent(result, name)}
     described = []
-    for index, name in enumerate(names := tuple(result.counts)):
-        threshold, presence = result.thresholds.get(name), result.presence.get(name)
-        absent = "".join(absence_notes([name])) if _is_absent(result, name) else ""
-        described.append(_name_facts(index, names, {name: absent, **result.why}) | {
+    for index, facts in enumerate(_names_facts(tuple(result.counts), {**absent, **result.why})):
+        threshold, presence = result.thresholds.get(facts["name"]), result.presence.get(facts["name"])
+        described.append(facts | {
             "presence": None if presence is None else round_presence(presence, 4),
             "threshold": threshold and threshold.high, "default_value": threshold and byte_of(threshold.high),
             "area_m2": None if heat is None else [round(float(area), 2) for area in heat.areas(index)],
@@ -125,15 +125,17 @@ def _is_absent(result: FindResult, name: str) -> bool:
     return not result.counts[name] and result.presence.get(name, 1.0) < ABSENT
 
 
-def _name_facts(index: int, names: tuple[str, ...], why: Mapping[str, str]) -> dict[str, Any]:
-    """What is known of a name before it was looked for."""
-    name = names[index]
-    return {"name": name, "index": index, "why": why.get(name, ""), "color": colour_of(name, names)}
+def _names_facts(names: tuple[str, ...], why: Mapping[str, str]) -> list[dict[str, Any]]:
+    """What is known of each name before it was looked for."""
+    return [
+        {"name": name, "index": index, "why": why.get(name, ""), "color": colour}
+        for index, (name, colour) in enumerate(zip(names, colours_of(names), strict=True))
+    ]
 
 
-def colour_of(name: str, names: tuple[str, ...]) -> str:
-    """The colour of a name in all results, as #rrggbb."""
-    return hex_of(Legend(names).colours[names.index(name)])
+def colours_of(names: Sequence[str]) -> list[str]:
+    """The colour of each name in all results, as #rrggbb."""
+    return list(map(hex_of, Legend(tuple(names)).colours))
 
 
 def do_find(task: dict[str, Any], report: Report) -> Done:
@@ -170,9 +172,8 @@ def do_segment(task: dict[str, Any], report: Report) -> Done:
         overwrite=True, progress=advance(report),
     )  # fmt: skip
     document = result.to_json()
-    names = tuple(share["name"] for share in document["classes"] if share["name"] != "other")
     for share in document["classes"]:
-        share["color"] = hex_of(OTHER_COLOUR) if share["name"] == "other" else colour_of(share["name"], names)
+        share["color"] = hex_of(result.legend.colour_of(share["name"]))
     files = [name for name in ("map.tif", "map.gpkg", "map.scores.tif", "map.overlay.png") if (folder / name).exists()]
     return document | {"files": files}, b""
 
