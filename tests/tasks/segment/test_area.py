@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import rasterio
 import shapely
+from PIL import Image
 
 from geoglot.errors import InputError
 from geoglot.lonlat import to_map
@@ -38,8 +39,8 @@ def save(box: shapely.Geometry, scene: Path, path: Path) -> Path:
     return path
 
 
-def run(scene: Path, output: Path, area: Path | None = None) -> tuple[SegmentResult, np.ndarray]:
-    options = replace(SegmentOptions(overlay=False), area=area)
+def run(scene: Path, output: Path, area: Path | None = None, overlay: bool = False) -> tuple[SegmentResult, np.ndarray]:
+    options = replace(SegmentOptions(overlay=overlay), area=area)
     outputs = Outputs.of(output, output.with_suffix(".parquet"), options)
     result = segment_with(
         ColourScorer(NAMES, patch=8, halo=1), Legend(NAMES), scene, outputs, read=READ, options=options
@@ -60,6 +61,16 @@ def test_inside_it_is_the_map_of_all_and_outside_there_is_none(scene: Path, tmp_
     assert gpd.read_parquet(tmp_path / "part.parquet").area_m2.sum() == pytest.approx(
         sum(share.area_m2 or 0 for share in result.classes), rel=1e-3
     )
+
+
+def test_a_notebook_shows_its_outline_as_the_picture_of_the_run_does(scene: Path, tmp_path: Path) -> None:
+    result, _ = run(scene, tmp_path / "part.tif", save(BOX, scene, tmp_path / "area.gpkg"), overlay=True)
+    shown = np.hstack([picture.image for picture in result.draw().pictures])
+    assert result.overlay is not None
+    with Image.open(result.overlay) as written:
+        rows, cols, _ = shown.shape
+        np.testing.assert_array_equal(np.asarray(written)[:rows, :cols], shown)
+    assert (shown[60:130, -290 + 101] == 0).all()  # the left edge, in black
 
 
 def test_windows_outside_are_not_computed(scene: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

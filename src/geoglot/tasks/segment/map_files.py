@@ -124,6 +124,8 @@ class SegmentResult(ShownOnMap):
     scene: Raster = field(repr=False, compare=False)
     """The raster as it was read, closed."""
     map: WrittenFile = field(repr=False, compare=False)
+    area: BaseGeometry | None = field(repr=False)
+    """The area of interest in pixels of the scene's grid."""
     why: Mapping[str, str] = field(default_factory=dict)
     """By name of a class, why the scene cannot show it, so that pixels like it are left as "other"."""
     notes: tuple[str, ...] = ()

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from geoglot.figures import format_areas
 from geoglot.outputs.notebook.page import Drawing, Page, Picture, Table
 from geoglot.outputs.overlay import MOST_LINES, SIDE, map_panels
+from geoglot.scene.read import margin_of
 from geoglot.tasks.segment.shares import ClassShare
 
 if TYPE_CHECKING:
@@ -51,5 +52,6 @@ def draw_map(result: SegmentResult) -> Drawing:
     """The scene, and the scene under the map."""
     tile = result.scene.look_again(SIDE)
     scene, drawn = map_panels(tile.pixels[:3], result.map.checked(), result.legend)
+    margin_of([tile], result.area, result.scene.grid).outline_area(drawn)
     entries = [(result.legend.colour_of(name), line) for name, line in legend_lines(result.classes)]
     return Drawing([Picture("scene", scene, tile.grid)], Picture("map", drawn, tile.grid), entries)

@@ -221,6 +221,7 @@ class _Run:
             legend=legend,
             scene=raster.reopened(),
             map=WrittenFile.of(outputs.classes),
+            area=self.area.area,
             why=self.facts.get("why", {}),
             notes=tuple(notes),
         )
