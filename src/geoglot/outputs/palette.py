@@ -31,7 +31,7 @@ _HUES = 600  # after these the hues of the wheel repeat
 
 def choose_colours(names: Sequence[str]) -> tuple[Colour, ...]:
     """A colour for each name, no two alike; the first name of each concept has the colour of the concept."""
-    chosen, wheel = dict[int, Colour](), count()
+    chosen = dict[int, Colour]()
     for index, name in enumerate(names):
         concept = concept_of(name)
         if concept and (colour := known_colours()[concept]) not in chosen.values():
@@ -39,13 +39,12 @@ def choose_colours(names: Sequence[str]) -> tuple[Colour, ...]:
         if len(chosen) == len(known_colours()):
             break
     taken, few = {OTHER_COLOUR, *chosen.values()}, len(names) <= MOST_COMPARED
+    wheel = map(_wheel, count())
     for index, name in enumerate(names):
         if index not in chosen:
-            few = len(names) <= MOST_COMPARED
-            chosen[index] = (
-                choose_apart(_offer(name), taken) if few else next(c for c in map(_wheel, wheel) if c not in taken)
-            )
-            taken.add(chosen[index])
+            free = choose_apart(_offer(name), taken) if few else next(colour for colour in wheel if colour not in taken)
+            chosen[index] = free
+            taken.add(free)
     return tuple(chosen[index] for index in range(len(names)))
 
 
@@ -108,8 +107,7 @@ def shades_of(colour: Colour) -> Iterator[Colour]:
 def _offer(name: str) -> Iterator[Colour]:
     """Shades of the concept if there is one, then spare colours from one that the letters of the name choose."""
     if concept := concept_of(name):
-        own = known_colours()[concept]
-        yield from shades_of(own)
+        yield from shades_of(known_colours()[concept])
     start = zlib.crc32(plain_name(name).encode())
     yield from (_SPARE[(start + step) % len(_SPARE)] for step in range(len(_SPARE)))
 
