@@ -16,6 +16,7 @@ from geoglot.geo import Grid
 from geoglot.outputs.atomic import appears, check_folder, disk_errors
 from geoglot.outputs.legend import Legend
 from geoglot.outputs.palette import OTHER_COLOUR
+from geoglot.outputs.styles import write_style
 from geoglot.settings import load_settings
 from geoglot.silence import ignore_library_warnings
 
@@ -82,8 +83,7 @@ def write_cog(strips: Sequence[Path], layer: Layer, output: Path) -> None:
                 dataset.read(window=window)
         if names.exists():
             names.replace(f"{output}.aux.xml")
-        if layer.style:
-            output.with_suffix(".qml").write_text(layer.style, "utf-8")
+        write_style(output, layer.style)
 
 
 def _block_size(layer: Layer) -> int:

@@ -8,6 +8,7 @@ and ends with .qml. A map and its polygons may share a name, and then that file,
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import islice
+from pathlib import Path
 from xml.sax.saxutils import quoteattr
 
 from geoglot.outputs.legend import Legend
@@ -42,6 +43,12 @@ def make_style(legend: Legend, numbers: Iterable[int], expression: str = BY_NAME
         '<!DOCTYPE qgis PUBLIC "http://mrcc.com/qgis.dtd" "SYSTEM"><qgis version="3.16" styleCategories="Symbology">'
         f"{drawn}</qgis>"
     )
+
+
+def write_style(path: Path, style: str) -> None:
+    """Write a style, unless it is empty, where QGIS looks for that of a raster or vector file."""
+    if style:
+        path.with_suffix(".qml").write_text(style, "utf-8")
 
 
 def _of_pixels(entries: Sequence[Entry]) -> str:

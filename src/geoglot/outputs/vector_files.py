@@ -23,6 +23,7 @@ from geoglot.outputs.legend import Legend
 from geoglot.outputs.made import beside
 from geoglot.outputs.palette import hex_of
 from geoglot.outputs.shapes import Shape
+from geoglot.outputs.vector_tiles import write_pmtiles
 
 T = TypeVar("T")
 _BATCH = 2000
@@ -136,5 +137,5 @@ _WRITERS: Mapping[str, writers.Writer] = {
     ".parquet": writers.write_geoparquet,
     ".shp": writers.write_shapefile,
     ".zip": writers.write_zip,
-    ".pmtiles": writers.write_pmtiles,
+    ".pmtiles": write_pmtiles,
 }

@@ -6,16 +6,15 @@ import json
 import re
 import shutil
 import sqlite3
-import struct
 import threading
 import zipfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from itertools import chain, repeat
 from pathlib import Path
+from typing import TypeVar
 
 import geopandas as gpd
-import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -24,13 +23,13 @@ import shapely
 
 from geoglot.crs import LONLAT
 from geoglot.lonlat import orient_rings, project_to_lonlat
+from geoglot.outputs.styles import write_style
 from geoglot.silence import ignore_library_warnings
 
+T = TypeVar("T")
 Frames = Iterator[gpd.GeoDataFrame]
 _FIXED = "2000-01-01T00:00:00.000Z"  # part of a GeoPackage; equal runs give equal bytes
 _LONGEST_FIELD, _LONGEST_TEXT = 10, 254  # of a Shapefile, in bytes
-_TILES_ACROSS, _ZOOMS = 64, (8, 16)  # of PMTiles at the deepest zoom, and its bounds
-_WORLD = (-1_800_000_000, -850_000_000, 1_800_000_000, 850_000_000)  # in 10⁻⁷ degrees
 #: The tables and columns by which QGIS finds a style in a GeoPackage
 _STYLES = """
 CREATE TABLE layer_styles (id INTEGER PRIMARY KEY AUTOINCREMENT NOT NULL, f_table_catalog TEXT(256),
@@ -60,14 +59,14 @@ def write_geopackage(path: Path, layer: str, frames: Frames, style: str) -> None
 def write_flatgeobuf(path: Path, layer: str, frames: Frames, style: str) -> None:
     """FlatGeobuf with its spatial index."""
     _write(path, frames, "FlatGeobuf", layer=layer)
-    _write_style(path, style)
+    write_style(path, style)
 
 
 def write_shapefile(path: Path, _layer: str, frames: Frames, style: str) -> None:
     """A Shapefile in UTF-8, with names of fields cut to ten bytes and texts to 254."""
     options = {"ENCODING": "UTF-8", "DBF_DATE_LAST_UPDATE": _FIXED[:10]}
     _write(path, map(_shorten, frames), "ESRI Shapefile", options=options)
-    _write_style(path, style)
+    write_style(path, style)
 
 
 def write_zip(path: Path, layer: str, frames: Frames, style: str) -> None:
@@ -80,28 +79,7 @@ def write_zip(path: Path, layer: str, frames: Frames, style: str) -> None:
             with file.open("rb") as source, archive.open(zipfile.ZipInfo(file.name), "w", force_zip64=True) as target:
                 shutil.copyfileobj(source, target)
             file.unlink()
-    _write_style(path, style)
-
-
-def write_pmtiles(path: Path, layer: str, frames: Frames, _style: str) -> None:
-    """Vector tiles, deep enough to show what a scene of some hundred thousand pixels a side shows."""
-    stored = path.with_suffix(".fgb")
-    write_flatgeobuf(stored, layer, _in_lonlat(frames), "")
-    facts = pyogrio.read_info(stored, force_feature_count=True, force_total_bounds=True)
-    if not facts["features"]:
-        stored.unlink()
-        path.write_bytes(_tiles_of_nothing(layer))
-        return
-    west, south, east, north = facts["total_bounds"]
-    across = max(east - west, north - south, 1e-9) / 360
-    deepest = int(np.clip(np.log2(_TILES_ACROSS / across), *_ZOOMS))
-    with ignore_library_warnings(), pyogrio.open_arrow(stored) as (facts, reader):
-        pyogrio.write_arrow(
-            reader, path, layer=layer, driver="PMTiles", geometry_type="Unknown", crs="EPSG:4326",
-            geometry_name=facts["geometry_name"] or "wkb_geometry",
-            dataset_options={"MINZOOM": 0, "MAXZOOM": deepest, "NAME": layer},
-        )  # fmt: skip
-    stored.unlink()
+    write_style(path, style)
 
 
 def write_geoparquet(path: Path, _layer: str, frames: Frames, style: str) -> None:
@@ -110,13 +88,12 @@ def write_geoparquet(path: Path, _layer: str, frames: Frames, style: str) -> Non
     crs = first.crs.to_json_dict() if first.crs else None
     column = {"encoding": "WKB", "geometry_types": _types(first), "crs": crs}
     geo = {"version": "1.1.0", "primary_column": "geometry", "columns": {"geometry": column}}
-    tables = (pa.table(frame.to_arrow(index=False, geometry_encoding="WKB")) for frame in frames)
-    table = next(tables)
+    table, tables = _peek(map(_to_arrow, frames))
     schema = pa.schema(map(pa.Field.remove_metadata, table.schema), metadata={"geo": json.dumps(geo)})
     with pq.ParquetWriter(path, schema, compression="zstd") as file:
-        for each in chain([table], tables):
+        for each in tables:
             file.write_table(each.cast(schema))
-    _write_style(path, style)
+    write_style(path, style)
 
 
 def write_geojson(path: Path, _layer: str, frames: Frames, style: str) -> None:
@@ -133,43 +110,29 @@ def write_geojson(path: Path, _layer: str, frames: Frames, style: str) -> None:
                 feature = f'{{"type": "Feature", "properties": {json.dumps(clean)}, "geometry": {geometry}}}'
                 file.write(next(separators) + feature)
         file.write("\n]}\n")
-    _write_style(path, style)
-
-
-def _tiles_of_nothing(layer: str) -> bytes:
-    """PMTiles 3 with one tile, the whole Earth, whose layer has no features; GDAL does not write such a file."""
-    name = layer.encode()[:100]
-    named = bytes([0x0A, len(name)]) + name + bytes([0x28, 0x80, 0x20, 0x78, 2])  # extent 4096, version 2
-    tile = bytes([0x1A, len(named)]) + named
-    facts = json.dumps({"name": layer, "vector_layers": [{"id": layer, "fields": {}, "minzoom": 0, "maxzoom": 0}]})
-    root, text = bytes([1, 0, 1, len(tile), 1]), facts.encode()
-    places, start = list[int](), 127
-    for part in (root, text, b"", tile):
-        places += [start, len(part)]
-        start += len(part)
-    numbers = struct.pack("<11Q6B4iB2i", *places, 1, 1, 1, 1, 1, 1, 1, 0, 0, *_WORLD, 0, 0, 0)
-    return b"PMTiles\x03" + numbers + root + text + tile
+    write_style(path, style)
 
 
 def short_names(columns: list[str]) -> Mapping[str, str]:
     """The name of each column in a Shapefile: at most ten bytes, and no two alike in small letters."""
     short = dict[str, str]()
     for column in columns:
-        taken, name = (
-            {each.lower() for each in short.values()},
-            column.encode()[:_LONGEST_FIELD].decode(errors="ignore"),
-        )
-        number = 1
+        taken, name, number = {each.lower() for each in short.values()}, _cut(column, _LONGEST_FIELD), 1
         while name.lower() in taken:
             number += 1
-            name = column.encode()[: _LONGEST_FIELD - len(f"_{number}")].decode(errors="ignore") + f"_{number}"
+            name = _cut(column, _LONGEST_FIELD - len(f"_{number}")) + f"_{number}"
         short[column] = name
     return short
 
 
 def cut_text(text: str) -> str:
     """The text as a Shapefile holds it."""
-    return text.encode()[:_LONGEST_TEXT].decode(errors="ignore")
+    return _cut(text, _LONGEST_TEXT)
+
+
+def _cut(text: str, most: int) -> str:
+    """The first letters of a text, which have at most so many bytes in UTF-8."""
+    return text.encode()[:most].decode(errors="ignore")
 
 
 def _shorten(frame: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
@@ -180,21 +143,14 @@ def _shorten(frame: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
     return short
 
 
-def _in_lonlat(frames: Frames) -> Frames:
-    for frame in frames:
-        places = project_to_lonlat(frame.geometry.to_numpy(), frame.crs)
-        yield frame.set_geometry(gpd.GeoSeries(places, index=frame.index, crs=LONLAT))
-
-
 def _write(
     path: Path, frames: Frames, driver: str, layer: str | None = None, options: Mapping[str, str] | None = None
 ) -> None:
     """Let GDAL write the frames as it reads them, so that memory holds one at a time."""
     first, frames = _peek(frames)
-    tables = (pa.table(frame.to_arrow(index=False, geometry_encoding="WKB")) for frame in frames)
-    table = next(tables)
+    table, tables = _peek(map(_to_arrow, frames))
     schema = pa.schema([_known(field) for field in table.schema])
-    batches = chain.from_iterable(each.cast(schema).to_batches() for each in chain([table], tables))
+    batches = chain.from_iterable(each.cast(schema).to_batches() for each in tables)
     types = _types(first)
     # No warnings: the user was told of a missing CRS when the source was opened. They name the caller, this module.
     with ignore_library_warnings(rf"pyogrio\.|{re.escape(__name__)}"):
@@ -217,19 +173,18 @@ def _known(field: pa.Field) -> pa.Field:
     return field.with_type(pa.string()) if pa.types.is_null(field.type) else field
 
 
-def _peek(frames: Frames) -> tuple[gpd.GeoDataFrame, Frames]:
-    first = next(frames)
-    return first, chain([first], frames)
+def _to_arrow(frame: gpd.GeoDataFrame) -> pa.Table:
+    return pa.table(frame.to_arrow(index=False, geometry_encoding="WKB"))
+
+
+def _peek(items: Iterator[T]) -> tuple[T, Iterator[T]]:
+    """The first item, and all of them."""
+    first = next(items)
+    return first, chain([first], items)
 
 
 def _types(frame: gpd.GeoDataFrame) -> list[str]:
     return sorted(set(frame.geometry.geom_type.dropna())) or ["Polygon"]
-
-
-def _write_style(path: Path, style: str) -> None:
-    """Write a style where QGIS looks for it: beside the file, under its name."""
-    if style:
-        path.with_suffix(".qml").write_text(style, "utf-8")
 
 
 @contextmanager

@@ -21,7 +21,7 @@ from geoglot.outputs.legend import Legend
 from geoglot.outputs.made import Made
 from geoglot.outputs.margin import Margin
 from geoglot.outputs.overlay import SIDE, write_outlines
-from geoglot.outputs.styles import make_style
+from geoglot.outputs.styles import make_style, write_style
 from geoglot.outputs.vector_files import check_format, write_frames
 from geoglot.tasks.ask.ground import Ground
 from geoglot.tasks.ask.scene_things import Region, SceneObject
@@ -148,7 +148,7 @@ def write_evidence(made: Made, document: Mapping[str, Any], scene: Pictured, tex
         if path.suffix.lower() in (".geojson", _JSON):
             write_bytes(draft, json.dumps(document, ensure_ascii=False).encode())
             if path.suffix.lower() == ".geojson":  # QGIS looks for no style beside .json
-                draft.with_suffix(".qml").write_text(style, "utf-8")
+                write_style(draft, style)
         else:
             write_frames([_frame(document["features"], grid)], draft, "evidence", style)
     made.finish({"text": text, "picture": picture.name})
