@@ -310,6 +310,14 @@ def test_one_hit_is_one_place(make_pictures: MakePictures) -> None:
     assert like.summary == "1 place like 1 example, of 4 chips"
 
 
+def test_each_example_of_a_file_is_counted(make_pictures: MakePictures, tmp_path: Path) -> None:
+    folder = make_pictures(1)
+    index = Index(folder)
+    index.search("roof", options=SearchOptions(top=3)).save(tmp_path / "hits.csv")
+    found = index.search(like=[tmp_path / "hits.csv", folder / "roof0.png"], unlike=[tmp_path / "hits.csv"])
+    assert found.query == "like 4 examples and unlike 3 examples"
+
+
 def test_the_document_of_a_search(make_pictures: MakePictures) -> None:
     document = json.loads(json.dumps(Index(make_pictures()).search("roof", options=SearchOptions(top=2)).to_json()))
     assert {"query", "present", "hits", "searched", "seconds"} <= set(document)

@@ -85,9 +85,8 @@ class Questioner:
         spoken = self.read(parts) if parts else None
         vectors, shown = [] if spoken is None else [spoken], [words] if words else []
         if like or unlike:
-            vectors = [self._head(spoken, like, unlike)]
-            against = f" and unlike {format_count(len(unlike), 'example')}" if unlike else ""
-            shown += [f"like {format_count(len(like), 'example')}{against}"]
+            vector, counted = self._head(spoken, like, unlike)
+            vectors, shown = [vector], [*shown, counted]
         if image is not None:
             vectors.append(self.look(image))
             shown.append(f"like {Path(image).name}")
@@ -118,12 +117,14 @@ class Questioner:
         vector: np.ndarray = vectors[0]
         return vector
 
-    def _head(self, spoken: Vector | None, like: Sequence[PathLike], unlike: Sequence[PathLike]) -> Vector:
-        """The vector of examples, which starts as the words."""
+    def _head(self, spoken: Vector | None, like: Sequence[PathLike], unlike: Sequence[PathLike]) -> tuple[Vector, str]:
+        """The vector of examples, which starts as the words; and how many they are, in words."""
         if not like:
             raise InputError("--unlike needs --like too: say what it is, beside what it is not")
-        head = fit_head(spoken, self._examples(like), self._examples(unlike), self.background)
-        return as_word(head, spoken, self.background)[0]
+        yes, no = self._examples(like), self._examples(unlike)
+        head = fit_head(spoken, yes, no, self.background)
+        against = f" and unlike {format_count(len(no), 'example')}" if len(no) else ""
+        return as_word(head, spoken, self.background)[0], f"like {format_count(len(yes), 'example')}{against}"
 
     def _examples(self, files: Sequence[PathLike]) -> Float[np.ndarray, "example dim"]:
         """Vectors of pictures, of the chips that files of places mark, and of places such as 4.48,51.92."""
