@@ -41,7 +41,7 @@ _PARAMETERS = {"ViT-B/32": 151.3, "ViT-B/16": 149.6, "ViT-L/14": 427.6, "ViT-H/1
 
 
 def _parameters(size: str) -> float:
-    """By a size as any author writes it, "ViT-B-32" or "ViT-B/32"."""
+    """Millions of parameters of a size, which authors write as "ViT-B-32" or as "ViT-B/32"."""
     return _PARAMETERS["/".join(size.rsplit("/" if "/" in size else "-", 1))]
 
 

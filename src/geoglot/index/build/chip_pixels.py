@@ -28,7 +28,7 @@ def read_chip(source: str, cell: str | None, side: int, reading: str = "") -> Ti
 
 
 def open_chips(source: str, reading: str = "") -> Raster:
-    """The source of chips, opened as it was when they were encoded; `chip_of` reads them. SourceError if it cannot."""
+    """Open the source of chips as it was opened to encode them; `chip_of` reads them. SourceError if it cannot be."""
     read = _parse_reading(reading)
     return open_raster(source, bands=read.bands, sensor=read.sensor, nodata=read.nodata)
 

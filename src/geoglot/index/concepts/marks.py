@@ -104,7 +104,7 @@ def _of_row(row: Mapping[str, str]) -> Mark:
 
 
 def _moments(texts: Sequence[object]) -> list[pd.Timestamp | None]:
-    """Times in UTC; None for none, and for what is no time, which says nothing of a chip."""
+    """Times in UTC; None where there is none, or where the text is no time."""
     import pandas as pd
 
     times = pd.to_datetime(pd.Series(texts, dtype=object), utc=True, errors="coerce", format="ISO8601")

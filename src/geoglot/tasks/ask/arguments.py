@@ -84,7 +84,7 @@ def describe(value: Any) -> str:
     if isinstance(value, Region):
         return value.name
     if isinstance(value, float):
-        return f"{value + 0:.6g}" if abs(value) < float("inf") else "no number"
+        return f"{value + 0.0:.6g}" if abs(value) < float("inf") else "no number"  # -0.0 + 0.0 is 0.0
     if isinstance(value, list | dict):
         return f"{type(value).__name__} of {len(value)}"
     shown = str(value) if isinstance(value, str | int | bool) or value is None else type(value).__name__

@@ -59,7 +59,7 @@ class RasterScene(AbstractContextManager["RasterScene"]):
         options: SceneOptions | None = None,
         crs: pyproj.CRS | None = None,
     ) -> None:
-        """`crs` is the CRS in which another date is read. A scene that has a CRS and is not encoded follows it."""
+        """`crs` is that of another date: the scene is read in it, unless it has no CRS or is encoded already."""
         self._options, self._stack = options or SceneOptions(), ExitStack()
         self._encoded: EncodedScene | None = None
         if isinstance(source, EncodedScene):

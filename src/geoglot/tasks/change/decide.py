@@ -121,6 +121,6 @@ def _scores(
 def _moved(
     shares: Float[np.ndarray, "2 state rows cols"], states: UInt8[np.ndarray, "2 rows cols"]
 ) -> Float[np.ndarray, "rows cols"]:
-    """What the state before loses and the state after gains, from one date to the next, in the mean."""
+    """The mean of what the state before loses and what the state after gains, from one date to the next."""
     before, after = (np.take_along_axis(shares, state[None, None].astype(np.intp), 1)[:, 0] for state in states)
     return np.where(states[0] == states[1], 0, ((before[0] - before[1]) + (after[1] - after[0])) / 2)

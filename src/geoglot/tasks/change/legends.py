@@ -39,9 +39,9 @@ def states_of(names: Sequence[str]) -> tuple[str, ...]:
 def transition_legend(states: Sequence[str]) -> ChangeLegend:
     """The legend of all changes between states, of which the first is none of the classes.
 
-    What comes where none of the classes was has the colour of its class, and what goes to none of them that of its
-    class, dark. A change between classes has a colour near that of what it leads to, which looks different from the
-    others if they are few.
+    A change from none of the classes has the colour of the class that comes; a change to none of them has that of the
+    class that goes, darkened. A change between two classes has a colour near that of the second. The colours of few
+    changes are chosen to look different from each other.
     """
     own = (OTHER_COLOUR, *Legend(tuple(states[1:])).colours)
     pairs = Transitions(len(states))

@@ -81,9 +81,9 @@ def scene_patches(
     progress: Progress | None,
     area: Path | None = None,
 ) -> ScenePatches | None:
-    """The patches of a scene that labels cover; None if none lies on it, in the polygons of `area` if it is given.
+    """The patches of a scene that labels cover; None if no label lies on it.
 
-    Vectors are kept in the folder `kept`.
+    Vectors are kept in the folder `kept`. With a file of polygons as `area`, only what lies in these polygons counts.
     """
     with open_scene(source, read, dense.card.resolution) as raster:
         check_bands(raster, dense.card.bands, dense.card.name)

@@ -90,8 +90,8 @@ def teach(
 ) -> TeachResult:
     """Teach classes by points, boxes, lines or polygons on one or several scenes; `output` is a model from then on.
 
-    `sources` may be folders and patterns such as "scenes/*.tif". Of labels, what lies in the polygons of the file
-    `area` counts, if it is given.
+    `sources` may be folders and patterns such as "scenes/*.tif". With a file of polygons as `area`, only the parts of
+    labels in these polygons count.
 
     `labels` are vector files in any CRS, with a column of classes: `class_column`, or one called class, label or name.
     A column `source` may say which scene a label is of, as scenes without a CRS need it. A class called "other" or
@@ -120,7 +120,8 @@ def teach(
         scenes = [part for part in parts if part is not None]
         if not scenes and area:
             raise InputError(
-                f"no label lies on a scene and in the area of {area}; leave the area out to see which it is"
+                f"no label lies on a scene and in the area of {area}; leave the area out to see whether any lies on a "
+                "scene"
             )
         if not scenes:
             raise drawn.nowhere([str(path) for path in paths])
