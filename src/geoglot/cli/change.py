@@ -92,9 +92,7 @@ def command(
 def describe(result: ChangeResult) -> str:
     """The result for people: a row for each date with the areas of all classes, then the files."""
     [table] = result.page().tables
-    rows = [table.head, *table.rows]
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    lines = ["  ".join(f"{cell:>{width}}" for cell, width in zip(row, widths, strict=True)) for row in rows]
+    lines = shared.table([table.head, *table.rows], first=str.rjust)
     notes = shared.merge_notes(result.notes, [date["source"] for date in result.alignment])
     last = f"{result.windows} windows by {result.model} in {result.seconds:.1f} s"
     return "\n".join([*lines, "", result.summary, *shared.result_lines(result.outputs, notes), last])

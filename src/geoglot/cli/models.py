@@ -43,8 +43,7 @@ def list_(speed: bool, device: str | None, as_json: bool) -> None:
         + (f"{model.good_for}; {model.licence}" if model.good_for else model.title,)
         for model in models
     ]
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
+    lines = [line.rstrip() for line in shared.table(rows, others=str.ljust)]
     document = [{**asdict(model), "megapixels_per_s": speeds.get(model.name)} for model in models]
     shared.emit({"models": document}, as_json, "\n".join(map(one_line, lines)))
 

@@ -23,6 +23,7 @@ VECTORS = ".gpkg, .geojson, .fgb, .parquet, .shp, .zip (a Shapefile) or .pmtiles
 """The endings of vector files."""
 
 PATH = click.Path(path_type=Path)
+_Justify = Callable[[str, int], str]
 _MOST_ALIKE = 10  # files that a note on several scenes names
 
 
@@ -98,7 +99,7 @@ def is_quiet(ctx: click.Context) -> bool:
 
 
 def emit(document: Mapping[str, Any], as_json: bool, text: str) -> None:
-    """Print the result of a command: the document for programs, or the text for people, which a log has always."""
+    """Print the result of a command: the document for programs, or the text for people. A log always gets the text."""
     write_log(click.get_current_context(silent=True), text)
     click.echo(json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False) if as_json else text)
 
@@ -125,12 +126,13 @@ def _leave(message: str, exit_code: int) -> None:
     click.get_current_context().exit(exit_code)
 
 
-def table(rows: Sequence[Sequence[str]]) -> list[str]:
-    """The rows with their columns in line, the first to the left."""
+def table(rows: Sequence[Sequence[str]], first: _Justify = str.ljust, others: _Justify = str.rjust) -> list[str]:
+    """The rows with their columns in line: the first column to the left and the others to the right, unless told."""
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     return [
         "  ".join(
-            [row[0].ljust(widths[0]), *(cell.rjust(width) for cell, width in zip(row[1:], widths[1:], strict=True))]
+            (first if at == 0 else others)(cell, width)
+            for at, (cell, width) in enumerate(zip(row, widths, strict=True))
         )
         for row in rows
     ]
