@@ -41,7 +41,7 @@ def packages_of(extra: str) -> list[str]:
 
 
 def missing_package(error: BaseException) -> str:
-    """The required package whose absence is this error, "" for any other error."""
+    """The required package that is not installed where this error arises; "" for any other error."""
     name = (error.name or "") if isinstance(error, ModuleNotFoundError) else ""
     module = name.partition(".")[0]
     package = _PACKAGES.get(module, module.replace("_", "-"))
@@ -57,9 +57,9 @@ def name_of(requirement: str) -> str:
 
 
 def install_command(*words: str) -> str:
-    """A line for the shell that installs these packages where geoglot is: by pipx, pip or uv, as it was made.
+    """A line for the shell that adds these packages to geoglot's environment: by pipx, pip or uv, whichever made it.
 
-    pipx keeps what it was told in a file of the environment. An environment of uv has no pip.
+    pipx leaves a file in its environments; those of uv have no pip.
     """
     quoted = " ".join(f'"{word}"' if re.search(r"[^\w.-]", word.lstrip("-")) else word for word in words)
     prefix = Path(sys.prefix)

@@ -58,7 +58,7 @@ SECTIONS: dict[str, tuple[Command, ...]] = {
         Command("export", "A segmenter as ONNX, for other programs", "geoglot export runs/town/model -o town.onnx"),
     ),
     "Data sets, and figures": (
-        Command("datasets", "Published data sets: where they are, and are they whole", "geoglot datasets list"),
+        Command("datasets", "Published data sets: where they are, whether they are whole", "geoglot datasets list"),
         Command(
             "evaluate", "Measure a model on a data set",
             "geoglot evaluate classification eurosat --data EuroSAT",

@@ -85,9 +85,8 @@ def _command(ctx: click.Context, topic: str) -> str:
 
 def _unknown(topic: str, commands: list[str]) -> str:
     known = [*pages(), *commands]
-    near = get_close_matches(topic, known, n=1)
-    speak = [name for name, path in pages().items() if topic.lower() in path.read_text(encoding="utf-8").lower()]
-    if near:
+    if near := get_close_matches(topic, known, n=1):
         return f"no page or command is called {topic!r}; did you mean {near[0]}?"
+    speak = [name for name, path in pages().items() if topic.lower() in path.read_text(encoding="utf-8").lower()]
     where = f"these pages speak of it: {', '.join(speak)}" if speak else "see: geoglot help"
     return f"no page or command is called {topic!r}; {where}"

@@ -21,7 +21,7 @@ ARGUMENTS = "geoglot.arguments"
 def start_log(ctx: click.Context, _: click.Parameter, path: Path | None) -> None:
     """Begin to write to a file, or go on with an earlier log; the callback of --log.
 
-    OutputError for a file that is no log, since it would be spoilt.
+    OutputError for a file that is no log, since lines in it would spoil it.
     """
     if path is None or _KEY in ctx.meta or ctx.resilient_parsing:  # the last: a shell asks for completions
         return

@@ -40,7 +40,7 @@ def refuse_for_many() -> None:
 def emit(results: Sequence[Shown], document: Mapping[str, Any], as_json: bool, text: str) -> None:
     """Print results as `shared.emit` does, after their report, if one is asked for, is written.
 
-    They are printed also if it cannot be written, which is told last.
+    They are printed even if the report cannot be written; that error is raised last.
     """
     ctx, failed = click.get_current_context(), None
     if path := ctx.meta.get(_KEY):

@@ -47,7 +47,7 @@ def _of_raster(document: Mapping[str, Any]) -> _Row:
     }  # fmt: skip
 
 
-#: By door: its measures, and the endings of those that people are shown, the first that has a number
+#: For each door, how its measures are read, and endings: people see the measures with the first that a scene has
 _MEASURES: dict[str, tuple[Callable[[Mapping[str, Any]], _Row], tuple[str, ...]]] = {
     "segment": (_of_map, ("_m2", "_share")),
     "find": (_of_objects, ("_count",)),
