@@ -5,6 +5,8 @@ import pytest
 import rasterio
 from rasterio.enums import ColorInterp
 
+from geoglot.demo import SCENE
+from geoglot.errors import ReadError
 from geoglot.sources.raster import open_raster
 from worlds import write_scene
 
@@ -37,3 +39,13 @@ def test_transparency_is_no_band(tmp_path: Path) -> None:
         dataset.write(pixels)
     with open_raster(path) as raster:
         assert raster.named.count == 3 and "nir" not in raster.named.indexes
+
+
+def test_a_scene_that_ends_too_early_has_bands_without_a_sample(tmp_path: Path) -> None:
+    path = tmp_path / "scene.tif"
+    path.write_bytes(SCENE.read_bytes()[:20_000])
+    with open_raster(path) as raster:
+        spectrum = raster.spectrum
+        assert spectrum is not None and spectrum.is_empty
+        with pytest.raises(ReadError):
+            raster.read(raster.grid.whole)

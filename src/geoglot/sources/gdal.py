@@ -7,7 +7,7 @@ since it can name any file and any host.
 
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -80,6 +80,17 @@ def source_errors(uri: str) -> Iterator[None]:
             yield
         except GDAL_ERRORS as error:
             raise SourceError(f"{uri} cannot be read ({error}); is it damaged, or a file beside it?") from error
+
+
+@contextmanager
+def forgetting_errors(dataset: Any) -> Iterator[None]:
+    """GDAL keeps the error of a damaged block, and rasterio would raise it again at the next call, whatever that is."""
+    try:
+        yield
+    except GDAL_ERRORS:
+        with suppress(*GDAL_ERRORS):
+            _ = dataset.colorinterp
+        raise
 
 
 def open_handle(uri: str, *, level: int | str | None = None) -> Any:

@@ -226,7 +226,6 @@ def open_raster(
         if not uses_overviews:
             handles.open_otherwise(partial(open_handle, uri, level="NONE"))
             notes.append(f"the overviews of {uri} do not show its pixels and are not used; build them with gdaladdo")
-        # This comes last: GDAL keeps the error of a damaged block, and rasterio raises it at the next call.
         with handles.borrow() as dataset:
             found = find_undeclared_nodata(dataset, reader)
             radiometry = find_radiometry(dataset, found.reader, sensor)

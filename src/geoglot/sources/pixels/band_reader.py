@@ -19,7 +19,7 @@ from rasterio.windows import Window as RasterioWindow
 from geoglot.aliases import NoData
 from geoglot.errors import ReadError
 from geoglot.geo import Window
-from geoglot.sources.gdal import GDAL_ERRORS
+from geoglot.sources.gdal import GDAL_ERRORS, forgetting_errors
 from geoglot.sources.pixels.validity import (
     NONE,
     Mask,
@@ -126,15 +126,16 @@ class BandReader:
         part = RasterioWindow(window.col, window.row, window.width, window.height)
         # Each band once: grey shows one band three times.
         numbers = sorted({*self.indexes, *([self.alpha] if self.alpha else [])})
-        planes = dataset.read(numbers, window=part, out_shape=(len(numbers), *shape), resampling=how)
-        stored = dict(zip(numbers, planes, strict=True))
-        masks = {
-            index: read_mask(
-                dataset, index, mask, self.masked_nodata.get(index, self.nodata), stored[index], window=part,
-                out_shape=shape,
-            )
-            for index, mask in dict(zip(self.indexes, self.masks, strict=True)).items()
-        }  # fmt: skip
+        with forgetting_errors(dataset):
+            planes = dataset.read(numbers, window=part, out_shape=(len(numbers), *shape), resampling=how)
+            stored = dict(zip(numbers, planes, strict=True))
+            masks = {
+                index: read_mask(
+                    dataset, index, mask, self.masked_nodata.get(index, self.nodata), stored[index], window=part,
+                    out_shape=shape,
+                )
+                for index, mask in dict(zip(self.indexes, self.masks, strict=True)).items()
+            }  # fmt: skip
         values, has_data = (np.stack([of_band[index] for index in self.indexes]) for of_band in (stored, masks))
         if self.alpha:
             has_data &= stored[self.alpha] > 0
