@@ -39,7 +39,7 @@ def watch(
     from geoglot.index.store.archive import Archive
     from geoglot.scene.class_words import parse_words
 
-    run = {"archive": archive, "words": words, "since": since, "top": top}
+    run = {"archive": Path(archive), "words": words, "since": since, "top": top}
     made = start_sheet(sheet, run, overwrite) if sheet else None
     opened = Archive.open(archive)
     found = look(opened, Questioner(opened, model, device).read(parse_words(words)), since, top)

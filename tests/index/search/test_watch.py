@@ -6,8 +6,11 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pytest
+from click.testing import CliRunner
 
 from archives import MODEL, make_batch, unit
+from geoglot.cli.main import cli
+from geoglot.index.search.query import Questioner
 from geoglot.index.search.watch import Watched, watch
 from geoglot.index.store.archive import Archive
 from geoglot.index.store.chip_table import ChipBatch
@@ -65,6 +68,18 @@ def test_planted_events_come_first_with_the_date_since_which_they_last(
     assert (last.before.time.year, last.after.time.year) == (2024, 2025)
     assert (found.compared, found.searched) == (CELLS, 4 * CELLS)
     assert len(look(tmp_path / "b", levels, since=1, top=3).rises) == 3
+
+
+def test_the_same_command_replaces_its_sheet(
+    tmp_path: Path, levels: list[np.ndarray], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    levels[3][0] += 0.3
+    look(tmp_path / "a", levels, since=1)
+    monkeypatch.setattr(Questioner, "read", lambda *_: WORD)
+    for place in (str(tmp_path / "a"), f"{tmp_path / 'a'}/"):
+        sheet = tmp_path / "sheet.png"
+        result = CliRunner().invoke(cli, ["index", "watch", place, "roof", "--since", "2023", "--sheet", str(sheet)])
+        assert result.exit_code == 0 and sheet.exists(), result.output
 
 
 def test_what_comes_and_goes_or_was_there_before_is_no_event(tmp_path: Path, levels: list[np.ndarray]) -> None:
