@@ -44,12 +44,15 @@ def to_pixels(geometries: Sequence[shapely.Geometry] | np.ndarray, grid: Grid) -
 
 
 def project_to_lonlat(geometries: Sequence[Any] | np.ndarray, crs: pyproj.CRS) -> np.ndarray:
-    """Convert (multi)polygons of a CRS to degrees; outer rings are counterclockwise, holes clockwise."""
+    """Convert (multi)polygons of a CRS to degrees; outer rings are counterclockwise, holes clockwise.
+
+    Edges of a projected CRS, which bend in degrees, get vertices between; polygons in degrees keep their corners.
+    """
     result = np.array(geometries, object)
     if not len(result):
         return result
     pole = _nearby_pole(result, crs)
-    dense = shapely.segmentize(result, segment_length(crs))
+    dense = result if crs.is_geographic else shapely.segmentize(result, segment_length(crs))
     plain = pole == 0
     if plain.any():
         result[plain] = split_at_antimeridian(_project(dense[plain], crs, LONLAT))
@@ -112,7 +115,10 @@ def bound_geometries(geometries: Sequence[Any] | np.ndarray) -> tuple[float, flo
 
 
 def split_at_antimeridian(geometries: Sequence[Any] | np.ndarray) -> np.ndarray:
-    """Lon/lat geometries, cut at 180 degrees where they cross it (RFC 7946, section 3.1.9)."""
+    """Lon/lat geometries, cut at 180 degrees where they cross it (RFC 7946, section 3.1.9).
+
+    An edge over more than half the globe means the short way round, unless it is that of a belt around all of it.
+    """
     result = np.array(geometries, dtype=object)
     west, _, east, _ = shapely.bounds(result).T
     for index in np.flatnonzero((east - west > 180) | (west < -180) | (east > 180)):
@@ -121,11 +127,12 @@ def split_at_antimeridian(geometries: Sequence[Any] | np.ndarray) -> np.ndarray:
 
 
 def _split(geometry: Any) -> Any:
-    """Split a geometry that is less than half the globe wide into parts within -180..180."""
-    first = shapely.get_coordinates(geometry)[0, 0]
-    whole = shapely.transform(
-        geometry, lambda lonlat: np.column_stack([first + wrap_longitude(lonlat[:, 0] - first), lonlat[:, 1]])
-    )
+    """Split a geometry into parts within -180..180."""
+    whole = geometry
+    if geometry.bounds[2] - geometry.bounds[0] < 360:
+        whole = shapely.transform(
+            geometry, lambda lonlat: np.column_stack([np.unwrap(lonlat[:, 0], period=360), lonlat[:, 1]])
+        )
     turns = range(math.floor((whole.bounds[0] + 180) / 360), math.ceil((whole.bounds[2] + 180) / 360))
     parts = (
         shapely.transform(

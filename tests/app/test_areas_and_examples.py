@@ -36,7 +36,7 @@ def test_a_file_of_polygons_becomes_an_area(served: Served, corner: shapely.Geom
 @pytest.mark.parametrize(
     ("name", "body", "words"),
     [("a.exe", b"MZ", "an area is read from"), ("a.gpkg", b"SQLite", "a.gpkg"), ("a.geojson", b"{}", "a.geojson"),
-     ("p.geojson", b'{"type": "Point", "coordinates": [4, 52]}', "must hold polygons")],
+     ("p.geojson", b'{"type": "Point", "coordinates": [4, 52]}', "holds no polygon")],
 )  # fmt: skip
 def test_a_file_of_no_polygons_is_refused_in_words(served: Served, name: str, body: bytes, words: str) -> None:
     answer = served.ask(f"/api/areas?name={name}", body)

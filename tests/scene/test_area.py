@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import geopandas as gpd
@@ -10,10 +11,10 @@ import shapely
 from affine import Affine
 from shapely.geometry.base import BaseGeometry
 
-from geoglot.errors import InputError
+from geoglot.errors import InputError, OutsideError
 from geoglot.geo import Grid
 from geoglot.lonlat import to_map
-from geoglot.scene.area import on_grid, read_area, read_features
+from geoglot.scene.area import on_grid, read_area, read_features, read_lonlat_area
 
 #: By the sea in the Netherlands, north of the polar circle, across the antimeridian
 HERE, NORTH, DATE_LINE = (
@@ -102,3 +103,67 @@ def test_outlines_that_would_fill_the_memory_are_refused(monkeypatch: pytest.Mon
     monkeypatch.setattr("geoglot.scene.area._MOST_EDGES", 10_000)
     with pytest.raises(InputError, match="cut out what is needed"):
         on_grid(features, HERE)
+
+
+WORLD, BELT = shapely.box(-180, -90, 180, 90), shapely.box(-180, -10, 180, 10)
+METRES = shapely.box(593_000, 5_740_000, 594_000, 5_750_000)
+LAKE = shapely.box(4.0001, 51.3, 9.7, 52.20001) - shapely.box(5, 51.5, 6.5, 52)
+
+
+@pytest.mark.parametrize(
+    ("drawn", "crs"),
+    [(LAKE, 4326), (LAKE, 4269), (WORLD, 4326), (BELT, 4326), (shapely.box(30, 0, 179, 1), 4326)],
+    ids=["degrees", "degrees of North America", "world", "belt", "long"],
+)
+def test_polygons_in_degrees_keep_their_corners(tmp_path: Path, drawn: shapely.Polygon, crs: int) -> None:
+    path = write(tmp_path / "a.gpkg", drawn, crs)
+    area = read_lonlat_area(path)
+    assert area.symmetric_difference(drawn).area < 1e-9 * drawn.area
+    assert shapely.get_num_coordinates(area) == shapely.get_num_coordinates(drawn)
+    grid = Grid(pyproj.CRS(4326), Affine(0.01, 0, 4, 0, -0.01, 52.5), (200, 600))
+    on_scene = read_area(write(tmp_path / "b.gpkg", LAKE, crs), grid)
+    assert shapely.get_num_coordinates(on_scene) == shapely.get_num_coordinates(LAKE)
+
+
+def test_an_edge_of_metres_stays_on_its_course_in_degrees(tmp_path: Path) -> None:
+    """With its two ends alone, it would leave its course by kilometres."""
+    drawn = shapely.box(2_500_000, 2_000_000, 5_500_000, 4_000_000)
+    area = read_lonlat_area(write(tmp_path / "a.gpkg", drawn, 3035))
+    middle = gpd.GeoSeries([shapely.Point(4_000_000, 2_000_000)], crs=3035).to_crs(4326)[0]
+    assert shapely.distance(area.boundary, middle) < 1e-4
+
+
+@pytest.mark.parametrize("crs", [4326, 3857])
+def test_the_world_in_any_projection_is_no_line(tmp_path: Path, crs: int) -> None:
+    world = gpd.GeoSeries([shapely.box(-180, -80, 180, 80)], crs=4326).to_crs(crs)[0]
+    assert read_lonlat_area(write(tmp_path / "a.gpkg", world, crs)).area == pytest.approx(360 * 160, rel=1e-3)
+
+
+@pytest.mark.parametrize(
+    "drawn",
+    [shapely.box(179, 0, 181, 1), shapely.box(-181, 0, -179, 1), shapely.box(-179, 0, 179, 1)],
+    ids=["beyond 180", "beyond -180", "the long way round"],
+)
+def test_an_area_across_the_antimeridian_is_cut_there(tmp_path: Path, drawn: shapely.Polygon) -> None:
+    area = read_lonlat_area(write(tmp_path / "a.gpkg", drawn))
+    assert shapely.equals(area, shapely.MultiPolygon([shapely.box(179, 0, 180, 1), shapely.box(-180, 0, -179, 1)]))
+
+
+@pytest.mark.parametrize("read", [read_lonlat_area, lambda path: read_area(path, HERE)], ids=["archive", "scene"])
+@pytest.mark.parametrize("drawn", [METRES, shapely.box(0, 80, 10, 95), shapely.box(900, 1, 901, 2)])
+def test_degrees_that_are_nowhere_on_the_globe_are_refused(
+    tmp_path: Path, drawn: shapely.Polygon, read: Callable[[Path], BaseGeometry]
+) -> None:
+    """An area outside the scene is no mistake in a batch of many scenes; this is one."""
+    for name, crs in (("a.geojson", 4326), ("b.gpkg", 4269)):
+        with pytest.raises(InputError, match=r"must hold longitudes and latitudes.*-a_srs") as raised:
+            read(write(tmp_path / name, drawn, crs))
+        assert not isinstance(raised.value, OutsideError)
+
+
+def test_metres_without_a_crs_and_beyond_their_crs_are_no_area_in_degrees(tmp_path: Path) -> None:
+    write(tmp_path / "a.shp", METRES, 32631).with_suffix(".prj").unlink()
+    with pytest.raises(InputError, match="must hold longitudes and latitudes"):
+        read_lonlat_area(tmp_path / "a.shp")
+    with pytest.raises(InputError, match="nowhere on the globe; is their CRS right"):
+        read_lonlat_area(write(tmp_path / "b.gpkg", shapely.box(5e8, 0, 6e8, 1e8), 32631))

@@ -11,8 +11,7 @@ import shapely
 from geoglot.app.child import Done, Report
 from geoglot.errors import InputError
 from geoglot.outputs.atomic import write_bytes
-from geoglot.scene.area import read_features
-from geoglot.sources.mending import mend, unite
+from geoglot.scene.area import read_lonlat_area
 
 _MOST_POINTS = 50_000  # of an area, which each request then carries
 
@@ -35,10 +34,7 @@ def write_area(area: dict[str, Any] | None, folder: Path) -> Path | None:
 
 def read_polygons(body: dict[str, Any], _: Report) -> Done:
     """The polygons of a vector file as one geometry in longitude and latitude; InputError if it holds none."""
-    frame = read_features(Path(body["file"]))
-    if frame.crs is None:
-        raise InputError(f"{body['file']} must say in which CRS its coordinates are")
-    shape = unite(mend(frame.to_crs(4326).geometry.to_numpy()))
+    shape = read_lonlat_area(body["file"])
     if shape.geom_type not in ("Polygon", "MultiPolygon") or shape.is_empty:
         raise InputError(f"{body['file']} must hold polygons of an area, and nothing else")
     if (count := shapely.get_num_coordinates(shape)) > _MOST_POINTS:

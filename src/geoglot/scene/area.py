@@ -1,5 +1,6 @@
 """The user's vector features in pixels of a scene, and a raster that is read only within an area."""
 
+import math
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,7 +17,7 @@ from shapely.geometry.base import BaseGeometry
 
 from geoglot.aliases import PathLike
 from geoglot.crs import LONLAT, with_x_first
-from geoglot.errors import InputError, OutsideError
+from geoglot.errors import GridError, InputError, OutsideError
 from geoglot.geo import Grid, Window
 from geoglot.lonlat import project_to_lonlat, split_at_antimeridian, to_pixels
 from geoglot.sources.mending import mend, unite
@@ -26,14 +27,32 @@ from geoglot.sources.vectors import read_vectors
 
 _EDGES = 200  # segments of an edge as long as the scene, so short that none bends by a pixel in another CRS
 _MOST_EDGES = 5_000_000
+_MOST_TURNS = 1.5  # from Greenwich, of a map that was dragged around the globe or counts longitudes from 0 to 360
+_ROUNDED = 1e-6  # of a turn, by which a corner at the pole may lie beyond it
 
 
 def read_features(path: Path) -> gpd.GeoDataFrame:
-    """Read the features of a vector file; InputError if it cannot be read or is empty."""
+    """Read the features of a vector file; InputError if it cannot be read or is empty, or lies nowhere on the globe."""
     frame = read_vectors(path)
     if frame.empty:
         raise InputError(f"{path} holds no point and no polygon")
+    if frame.crs is not None:
+        _check_on_globe(path, frame, frame.crs)
     return frame
+
+
+def _check_on_globe(path: PathLike, frame: gpd.GeoDataFrame, crs: pyproj.CRS) -> None:
+    """InputError for coordinates of a CRS in degrees that are no longitudes and latitudes."""
+    if not crs.is_geographic:
+        return
+    west, south, east, north = frame.total_bounds
+    turn = 2 * math.pi / crs.axis_info[0].unit_conversion_factor
+    if max(-west, east) > _MOST_TURNS * turn or max(-south, north) > (1 / 4 + _ROUNDED) * turn:
+        raise InputError(
+            f"{path} must hold longitudes and latitudes, as its CRS is {crs.name}, got {west:.10g} to {east:.10g} and "
+            f"{south:.10g} to {north:.10g}: if they are metres, give it their CRS, for instance with ogr2ogr -a_srs "
+            "EPSG:32631 right.gpkg FILE; if latitudes come first, swap them"
+        )
 
 
 @np.errstate(over="ignore", invalid="ignore")  # of coordinates far outside the scene, which are cut off
@@ -73,7 +92,8 @@ def _projected(geometries: np.ndarray, crs: pyproj.CRS, grid: Grid) -> np.ndarra
         geometries = shapely.intersection(geometries, shapely.union_all(boxes))
         if (edges := shapely.length(geometries).sum() / size * _EDGES) > _MOST_EDGES:
             raise InputError(f"outlines around the scene would need {edges:,.0f} points; cut out what is needed")
-        geometries = shapely.segmentize(geometries, size / _EDGES)
+        if not (crs.is_geographic and grid.known_crs.is_geographic):  # between degrees, straight edges stay straight
+            geometries = shapely.segmentize(geometries, size / _EDGES)
     return np.asarray(gpd.GeoSeries(geometries, crs=crs).to_crs(grid.crs))
 
 
@@ -93,12 +113,19 @@ def read_area(path: Path, grid: Grid) -> BaseGeometry:
 
 
 def read_lonlat_area(path: PathLike) -> BaseGeometry:
-    """The polygons of a vector file as one geometry in degrees; InputError without any."""
-    frame = read_vectors(Path(path))
-    polygons = mend(frame.geometry.to_numpy())
+    """The polygons of a vector file as one geometry in degrees, as those without a CRS are taken to be.
+
+    InputError if there are none, or if they lie nowhere on the globe.
+    """
+    frame = read_features(Path(path))
+    crs, polygons = frame.crs or LONLAT, mend(frame.geometry.to_numpy())
     if not shapely.area(polygons).any():
         raise InputError(f"{path} holds no polygon, so there is no area of interest in it")
-    return unite(mend(project_to_lonlat(polygons, frame.crs or LONLAT)))
+    _check_on_globe(path, frame, crs)
+    try:
+        return unite(mend(project_to_lonlat(polygons, crs)))
+    except GridError as error:
+        raise InputError(f"polygons of {path} in {crs.name} lie nowhere on the globe; is their CRS right?") from error
 
 
 def covered(
