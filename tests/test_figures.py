@@ -1,6 +1,14 @@
 import pytest
 
-from geoglot.figures import format_count, format_duration, format_list, format_number
+from geoglot.figures import (
+    choose_area_unit,
+    format_area,
+    format_areas,
+    format_count,
+    format_duration,
+    format_list,
+    format_number,
+)
 
 
 @pytest.mark.parametrize(
@@ -42,3 +50,10 @@ def test_durations_have_the_unit_that_suits_them(seconds: float, told: str) -> N
 @pytest.mark.parametrize(("number", "told"), [(0, "0 tiles"), (1, "1 tile"), (2, "2 tiles"), (1200, "1,200 tiles")])
 def test_counts_have_the_number_of_their_noun(number: int, told: str) -> None:
     assert format_count(number, "tile") == told
+
+
+@pytest.mark.parametrize("unknown", [None, float("nan")])
+def test_an_area_that_is_not_known_is_a_dash_and_decides_no_unit(unknown: float | None) -> None:
+    assert format_area(unknown) == format_area(unknown, "ha") == "-"
+    assert format_areas([unknown, 25_000.0, unknown]) == ["-", "2.50 ha", "-"]
+    assert choose_area_unit([unknown]) == "m²"

@@ -38,6 +38,10 @@ class SourceError(GeoglotError):
     """A source cannot be opened: there is no such file, it is not an image, or its driver is not allowed."""
 
 
+class EmptyError(SourceError):
+    """No pixel of a source is valid."""
+
+
 class ReadError(SourceError):
     """One window of an opened source could not be read; the rest may be fine."""
 

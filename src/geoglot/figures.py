@@ -39,14 +39,14 @@ _AREAS = (("km²", 1e6, 1e7), ("ha", 1e4, 1e4), ("m²", 1.0, 0.0))
 
 
 def choose_area_unit(areas_m2: Iterable[float | None]) -> str:
-    """The unit for all areas of a table, which suits the largest of them."""
-    largest = max((abs(area) for area in areas_m2 if area is not None), default=0.0)
+    """The unit for all areas of a table, which suits the largest that is known (neither None nor NaN)."""
+    largest = max((abs(area) for area in areas_m2 if area is not None and not math.isnan(area)), default=0.0)
     return next(unit for unit, _, least in _AREAS if largest >= least)
 
 
 def format_area(area_m2: float | None, unit: str | None = None) -> str:
-    """An area in a unit (default: the unit that suits it); "-" if the area is not known."""
-    if area_m2 is None:
+    """An area in a unit (default: the unit that suits it); "-" if the area is not known: None or NaN."""
+    if area_m2 is None or math.isnan(area_m2):
         return "-"
     unit = unit or choose_area_unit([area_m2])
     return f"{_with_zeros(area_in(area_m2, unit))} {unit}"

@@ -71,7 +71,7 @@ def report(result: Batch, as_json: bool) -> None:
     named = [f"{each.scene.name} ({each.state}: {each.reason})" for each in bad]
     message = f"{len(bad):,} of {format_count(len(result.outcomes), 'scene')} are not complete: "
     message += format_some(named, _SHOWN)
-    if any(each.document for each in result.outcomes) or any(each.state == "outside" for each in result.outcomes):
+    if any(each.state not in ("failed", "empty") for each in result.outcomes):
         shared.exit_partly(message)
     if all(each.wrong_usage for each in bad):
         shared.exit_wrong(message)

@@ -27,6 +27,8 @@ from geoglot.index.search import query as query_module
 from geoglot.index.search.index import Index
 from geoglot.index.search.scan import scan
 from geoglot.options import IndexOptions, SearchOptions
+from geoglot.outputs.legend import Legend
+from geoglot.outputs.palette import hex_of
 from stubs import CalibratedColours, PooledColours
 
 MODEL = PooledColours()
@@ -253,10 +255,12 @@ def test_files_of_hits(make_geotiff: MakeGeotiff, tmp_path: Path) -> None:
         frame = frame.sort_values("rank", ignore_index=True)
         assert bool(notes) == (suffix in ("shp", "zip"))
         assert frame["rank"].tolist() == [1, 2, 3]
+        assert set(frame["colour"]) == {hex_of(*Legend(("hits",)).colours)} == set(hits.draw().shapes["colour"])
         assert shapely.equals_exact(*map(shapely.normalize, (frame.geometry, hits.table.geometry)), 1e-6).all()
     hits.save(tmp_path / "hits.csv")
     rows = list(csv.DictReader((tmp_path / "hits.csv").read_text().splitlines()))
     assert [row["cell"] for row in rows] == [hit.cell for hit in hits.hits]
+    assert "colour" not in rows[0]  # of a table that draws nothing
     hits.sheet(tmp_path / "hits.png")
     with Image.open(tmp_path / "hits.png") as picture:
         assert picture.width > 3 * 150

@@ -76,7 +76,7 @@ def _bounds(answer: geoglot.Answer) -> np.ndarray:
     return gpd.GeoDataFrame.from_features(answer.evidence["features"]).total_bounds
 
 
-@pytest.mark.parametrize("suffix", [".gpkg", ".fgb", ".shp", ".zip", ".parquet", ".pmtiles"])
+@pytest.mark.parametrize("suffix", [".gpkg", ".geojson", ".fgb", ".shp", ".zip", ".parquet", ".pmtiles"])
 def test_evidence_is_written_in_every_format_with_its_style(scene: Path, tmp_path: Path, suffix: str) -> None:
     path = tmp_path / f"roofs{suffix}"
     question = "How many roofs are there in the north half?"
@@ -87,6 +87,8 @@ def test_evidence_is_written_in_every_format_with_its_style(scene: Path, tmp_pat
     roles = frame.drop_duplicates(["role", "id"])["role"].tolist()  # tiles cut what they share
     assert roles.count("object") == answer.value and roles.count("region") == 1
     assert frame.to_crs(4326).total_bounds == pytest.approx(_bounds(answer), abs=1e-5)
+    drawn = answer.draw().shapes
+    assert drawn is not None and set(frame["colour"]) == set(drawn["colour"])
     assert (tmp_path / "roofs.qml").exists() == (suffix not in (".gpkg", ".pmtiles"))
 
 

@@ -11,6 +11,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 import geoglot
@@ -99,6 +100,18 @@ def test_a_scene_with_failed_windows_is_tried_again(tmp_path: Path) -> None:
     for _ in range(2):
         (outcome,) = batch(geoglot.segment, source, WORDS, tmp_path / "maps", read=read).outcomes
         assert outcome.state == "in part" and "windows failed" in outcome.reason
+
+
+@pytest.mark.parametrize("door", [geoglot.segment, geoglot.find])
+def test_a_scene_without_a_valid_pixel_is_empty_in_every_run(tmp_path: Path, door: Any) -> None:
+    good = write_scene(tmp_path / "good.tif", paint(class_field((96, 112), 3), NAMES))
+    empty = write_scene(tmp_path / "empty.tif", np.zeros((3, 96, 112), np.uint8))
+    for overwrite, state in ((False, "done"), (False, "there"), (True, "there")):
+        result = batch(
+            door, [empty, good], WORDS, tmp_path / "out", read=geoglot.ReadOptions(nodata=0), overwrite=overwrite
+        )  # fmt: skip
+        assert [each.state for each in result.outcomes] == ["empty", state]
+        assert result.outcomes[0].reason.startswith("no valid pixel; ") and result.outcomes[0] in result.incomplete
 
 
 def test_several_processes_give_the_same_bytes(scenes: Path, tmp_path: Path) -> None:

@@ -17,12 +17,12 @@ from geoglot.figures import format_count
 from geoglot.index.search.contact_sheet import draw_panels
 from geoglot.index.search.hit import Hit
 from geoglot.index.search.hit_files import reserve
-from geoglot.index.search.hits_page import draw_hits, page_of_hits
+from geoglot.index.search.hits_page import HITS, draw_hits, page_of_hits
 from geoglot.index.store.chip_table import WINDOW
 from geoglot.outputs.atomic import write_bytes
-from geoglot.outputs.legend import Legend
 from geoglot.outputs.notebook.page import Drawing, Page
 from geoglot.outputs.notebook.shown import ShownOnMap
+from geoglot.outputs.palette import hex_of
 from geoglot.outputs.panels import check_picture, encode_panels
 from geoglot.outputs.styles import make_style
 from geoglot.scene.name_presence import ABSENT, round_presence
@@ -102,7 +102,8 @@ class Hits(ShownOnMap):
                 return ()
             from geoglot.outputs.vector_files import explain_format, write_frames
 
-            write_frames([table], draft, "hits", make_style(Legend(("hits",)), [1], "'hits'"))
+            coloured = table.assign(colour=hex_of(*HITS.colours))
+            write_frames([coloured], draft, "hits", make_style(HITS, [1], f"'{HITS.names[0]}'"))
         texts = (str(text) for name in ("source", "also", "part") for text in table[name])
         return explain_format(target, table.columns.drop("geometry"), texts)
 

@@ -5,13 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from geoglot.index.search.contact_sheet import describe, thumbnails
+from geoglot.outputs.legend import Legend
 from geoglot.outputs.notebook.page import Drawing, Page, Picture, Table
-from geoglot.outputs.palette import Colour, hex_of
+from geoglot.outputs.palette import hex_of
 
 if TYPE_CHECKING:
     from geoglot.index.search.hits import Hits
 
-_COLOUR: Colour = (230, 60, 30)
+HITS = Legend(("hits",))
+"""Of all files and pages that show hits."""
 
 
 def page_of_hits(hits: Hits) -> Page:
@@ -32,7 +34,7 @@ def draw_hits(hits: Hits) -> Drawing:
     ]
     placed = hits.table.dropna(subset="geometry")
     facts = {
-        "colour": [hex_of(_COLOUR)] * len(placed),
+        "colour": [hex_of(*HITS.colours)] * len(placed),
         "rank": placed["rank"],
         "score": [f"{score:.3f}" for score in placed["score"]],
         "source": placed["source"],

@@ -44,7 +44,7 @@ def draw_answer(answer: Answer) -> Drawing:
         "colour": [hex_of(legend.colour_of(label)) for label in evidence.labels],
         "name": frame["name"],
         "score": ["" if score != score else f"{score:.2f}" for score in frame["score"].astype(float)],
-        "area": [format_area(None if area != area else area) for area in frame["area_m2"].astype(float)],
+        "area": list(map(format_area, frame["area_m2"].astype(float))),
     }
     shapes = gpd.GeoDataFrame(facts, geometry=frame.geometry, crs=LONLAT if tile.grid.crs else None)
     entries = [(legend.colour_of(name), line) for name, line in zip(evidence.names, evidence.lines, strict=False)]

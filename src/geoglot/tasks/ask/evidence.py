@@ -21,6 +21,7 @@ from geoglot.outputs.legend import Legend
 from geoglot.outputs.made import Made
 from geoglot.outputs.margin import Margin
 from geoglot.outputs.overlay import SIDE, write_outlines
+from geoglot.outputs.palette import hex_of
 from geoglot.outputs.styles import make_style, write_style
 from geoglot.outputs.vector_files import check_format, write_frames
 from geoglot.tasks.ask.ground import Ground
@@ -30,7 +31,7 @@ _MOST = 2000  # objects in one document; the number in the answer counts all
 #: The role of a region, and its label in pictures
 REGION = "region"
 _JSON = ".json"
-_COLUMNS = ["role", "id", "name", "score", "when", "area_m2"]
+_COLUMNS = ["role", "id", "name", "score", "when", "area_m2", "colour"]
 #: What an object or region is called in the legend, for QGIS
 _LABEL = """CASE WHEN "role" = 'region' THEN "role" WHEN "when" IS NULL THEN "name" ELSE "name" || ', ' || "when" END"""
 
@@ -142,7 +143,11 @@ def write_evidence(made: Made, document: Mapping[str, Any], scene: Pictured, tex
     with made.writing(picture) as draft:
         lines = [text, *drawn.lines]
         notes = write_outlines(pixels, drawn.outlines, legend, lines, draft, margin, hollow=(REGION,))
-    document = dict(document) | ({"notes": list(notes)} if notes else {})
+    features = [
+        feature | {"properties": feature["properties"] | {"colour": hex_of(legend.colour_of(label))}}
+        for feature, label in zip(document["features"], drawn.labels, strict=True)
+    ]
+    document = dict(document) | {"features": features} | ({"notes": list(notes)} if notes else {})
     style = make_style(legend, range(1, len(legend.names) + 1), _LABEL, hollow=(REGION,))
     with made.writing(path) as draft:
         if path.suffix.lower() in (".geojson", _JSON):
@@ -150,6 +155,6 @@ def write_evidence(made: Made, document: Mapping[str, Any], scene: Pictured, tex
             if path.suffix.lower() == ".geojson":  # QGIS looks for no style beside .json
                 write_style(draft, style)
         else:
-            write_frames([_frame(document["features"], grid)], draft, "evidence", style)
+            write_frames([_frame(features, grid)], draft, "evidence", style)
     made.finish({"text": text, "picture": picture.name})
     return path, picture

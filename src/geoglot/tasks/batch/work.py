@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any, Literal
 
 from geoglot.aliases import PathLike, Progress
-from geoglot.errors import ClassesError, GeoglotError, InputError, MissingExtraError, ModelError, OutsideError
+from geoglot.errors import (
+    ClassesError,
+    EmptyError,
+    GeoglotError,
+    InputError,
+    MissingExtraError,
+    ModelError,
+    OutsideError,
+)
 from geoglot.options import RefineOptions
 from geoglot.outputs.finished import Finished, keeping_finished
 from geoglot.tasks.batch.scenes import Scene
@@ -18,6 +26,7 @@ State = Literal["done", "there", "in part", "empty", "outside", "failed"]
 area of interest."""
 #: Errors of what is asked, not of a scene: they would be the same for every scene, and end the batch
 OF_ALL = (ClassesError, ModelError, MissingExtraError)
+_NO_PIXEL = "no valid pixel; check --bands and --nodata"
 
 
 @dataclass(frozen=True)
@@ -64,11 +73,14 @@ class Work:
             with keeping_finished():
                 document = self._run(progress)
         except Finished as finished:
-            return Outcome(self.scene, "there", finished.document)
+            before = _judge(self.scene, finished.document)
+            return replace(before, state="there") if before.state == "done" else before
         except OF_ALL:
             raise
         except OutsideError as error:
             return Outcome(self.scene, "outside", reason=str(error))
+        except EmptyError:
+            return Outcome(self.scene, "empty", reason=_NO_PIXEL)
         except (GeoglotError, OSError) as error:
             return Outcome(self.scene, "failed", reason=str(error), wrong_usage=isinstance(error, InputError))
         except MemoryError:
@@ -101,7 +113,7 @@ def _judge(scene: Scene, document: dict[str, Any]) -> Outcome:
         return Outcome(scene, "in part", document, reason)
     pixels = [each["pixels"] for each in document.get("classes", ())]
     if pixels and not any(sum(each) if isinstance(each, list) else each for each in pixels):
-        return Outcome(scene, "empty", document, "no pixel is valid")
+        return Outcome(scene, "empty", document, _NO_PIXEL)
     return Outcome(scene, "done", document)
 
 

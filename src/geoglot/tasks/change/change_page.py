@@ -6,7 +6,6 @@ from collections import Counter, defaultdict
 from typing import TYPE_CHECKING
 
 import geopandas as gpd
-import numpy as np
 from PIL import Image
 
 from geoglot.figures import format_area, format_areas
@@ -72,5 +71,5 @@ def _shapes(changes: gpd.GeoDataFrame | None) -> gpd.GeoDataFrame | None:
     largest = changes.sort_values("area_m2", ascending=False, kind="stable", na_position="last")
     facts = {key: largest[key] for key in ("colour", "before", "after", "from", "to", "gain", "loss")}
     facts["score"] = [f"{score:.2f}" for score in largest["score"]]
-    facts["area"] = [format_area(None if np.isnan(area) else area) for area in largest["area_m2"]]
+    facts["area"] = list(map(format_area, largest["area_m2"]))
     return gpd.GeoDataFrame(facts, geometry=largest.geometry, crs=changes.crs)

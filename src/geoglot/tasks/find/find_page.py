@@ -63,7 +63,7 @@ def draw_objects(result: FindResult) -> Drawing:
         "id": objects["id"],
         "name": objects["name"],
         "score": [f"{score:.2f}" for score in objects["score"]],
-        "area": [format_area(None if area != area else area) for area in objects["area_m2"]],
+        "area": list(map(format_area, objects["area_m2"])),
     }
     return Drawing(
         [Picture("scene", scene, tile.grid)],
