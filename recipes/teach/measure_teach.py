@@ -82,8 +82,8 @@ def scored(mask: np.ndarray, answer: np.ndarray) -> np.ndarray:
 
 
 def answer_of(image: Path, model: Path | str, work: Path) -> np.ndarray:
-    """The class ids of a map by the words of the data set, or by a taught model, whose "other" is the background."""
-    words = {kind.name: list(kind.words) for kind in dataset_of("loveda").classes} if isinstance(model, str) else None
+    """The class ids of a map of all classes; a taught model reads those that nobody drew as words."""
+    words = {kind.name: list(kind.words) for kind in dataset_of("loveda").classes}
     result = segment(image, words, work / "map.tif", model=model, read=READ, options=PLAIN, overwrite=True)
     names = [share.name for share in result.classes if share.name != "other"]
     return np.array([1, *(CLASSES.index(name) + 1 for name in names)])[read(work / "map.tif").clip(0, len(names))]

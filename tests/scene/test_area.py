@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import geopandas as gpd
@@ -167,3 +168,10 @@ def test_metres_without_a_crs_and_beyond_their_crs_are_no_area_in_degrees(tmp_pa
         read_lonlat_area(tmp_path / "a.shp")
     with pytest.raises(InputError, match="nowhere on the globe; is their CRS right"):
         read_lonlat_area(write(tmp_path / "b.gpkg", shapely.box(5e8, 0, 6e8, 1e8), 32631))
+
+
+def test_pixels_of_a_scene_without_a_crs_may_lie_in_a_geojson(tmp_path: Path) -> None:
+    """A GeoJSON is always in degrees for whoever reads it, but a scene that lies nowhere has pixels only."""
+    nowhere = replace(HERE, crs=None)
+    drawn = shapely.box(*nowhere.bounds).buffer(-1)
+    assert read_area(write(tmp_path / "a.geojson", drawn, 4326), nowhere).area > 0

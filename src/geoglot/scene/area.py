@@ -32,16 +32,14 @@ _ROUNDED = 1e-6  # of a turn, by which a corner at the pole may lie beyond it
 
 
 def read_features(path: Path) -> gpd.GeoDataFrame:
-    """Read the features of a vector file; InputError if it cannot be read or is empty, or lies nowhere on the globe."""
+    """Read the features of a vector file; InputError if it cannot be read or is empty."""
     frame = read_vectors(path)
     if frame.empty:
         raise InputError(f"{path} holds no point and no polygon")
-    if frame.crs is not None:
-        _check_on_globe(path, frame, frame.crs)
     return frame
 
 
-def _check_on_globe(path: PathLike, frame: gpd.GeoDataFrame, crs: pyproj.CRS) -> None:
+def _check_on_globe(what: str, frame: gpd.GeoDataFrame, crs: pyproj.CRS) -> None:
     """InputError for coordinates of a CRS in degrees that are no longitudes and latitudes."""
     if not crs.is_geographic:
         return
@@ -49,20 +47,22 @@ def _check_on_globe(path: PathLike, frame: gpd.GeoDataFrame, crs: pyproj.CRS) ->
     turn = 2 * math.pi / crs.axis_info[0].unit_conversion_factor
     if max(-west, east) > _MOST_TURNS * turn or max(-south, north) > (1 / 4 + _ROUNDED) * turn:
         raise InputError(
-            f"{path} must hold longitudes and latitudes, as its CRS is {crs.name}, got {west:.10g} to {east:.10g} and "
+            f"{what} must hold longitudes and latitudes, as its CRS is {crs.name}, got {west:.10g} to {east:.10g} and "
             f"{south:.10g} to {north:.10g}: if they are metres, give it their CRS, for instance with ogr2ogr -a_srs "
             "EPSG:32631 right.gpkg FILE; if latitudes come first, swap them"
         )
 
 
 @np.errstate(over="ignore", invalid="ignore")  # of coordinates far outside the scene, which are cut off
-def on_grid(frame: gpd.GeoDataFrame, grid: Grid) -> gpd.GeoDataFrame:
+def on_grid(frame: gpd.GeoDataFrame, grid: Grid, source: str = "the features") -> gpd.GeoDataFrame:
     """Features in pixels of a grid (x = column, y = row), clipped to its surroundings.
 
-    If the features or the scene have no CRS, the features are taken to be in the coordinates of the scene.
+    If the features or the scene have no CRS, the features are taken to be in the coordinates of the scene. `source`
+    is what a message calls them. InputError if they lie nowhere on the globe.
     """
     geometries = mend(frame.geometry.to_numpy())
     if frame.crs is not None and grid.crs is not None:
+        _check_on_globe(source, frame, frame.crs)
         try:
             geometries = _projected(geometries, with_x_first(frame.crs, grid.crs), grid)
         except ProjError as error:
@@ -104,7 +104,7 @@ def read_area(path: Path, grid: Grid) -> BaseGeometry:
     features = features.set_geometry(mend(features.geometry.to_numpy()), crs=features.crs)
     if not shapely.area(features.geometry.to_numpy()).any():
         raise InputError(f"{path} holds no polygon, so there is no area of interest in it")
-    frame = on_grid(features, grid)
+    frame = on_grid(features, grid, str(path))
     area = unite(mend(frame.geometry.to_numpy()))
     if not area.intersects(_box(grid.whole)):
         raise OutsideError(f"the area of interest in {path} lies outside the scene")
@@ -121,7 +121,7 @@ def read_lonlat_area(path: PathLike) -> BaseGeometry:
     crs, polygons = frame.crs or LONLAT, mend(frame.geometry.to_numpy())
     if not shapely.area(polygons).any():
         raise InputError(f"{path} holds no polygon, so there is no area of interest in it")
-    _check_on_globe(path, frame, crs)
+    _check_on_globe(str(path), frame, crs)
     try:
         return unite(mend(project_to_lonlat(polygons, crs)))
     except GridError as error:

@@ -88,7 +88,7 @@ def scene_patches(
     with open_scene(source, read, dense.card.resolution) as raster:
         check_bands(raster, dense.card.bands, dense.card.name)
         plan = dense.windows(raster.grid.shape, read.tile, read.overlap).on(raster.grid)
-        own = on_grid(labels.on_scene(raster.uri), raster.grid)
+        own = on_grid(labels.on_scene(raster.uri), raster.grid, "the labels")
         inside = shapely.intersects(own.geometry.to_numpy(), shapely.box(0, 0, *raster.grid.shape[::-1]))
         own, survey = own[inside].reset_index(names="number"), _survey(plan.lattice)
         if area is not None and not own.empty:
