@@ -1,6 +1,6 @@
 # The same words for a person and for the machine that checks. Needs Python 3.11 or newer, and make.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo map page test lint bench package lock
+.PHONY: help setup demo map page docs test lint bench package lock
 
 BIN := .venv/bin
 # Modules are compiled when they are first imported, and most never are: that halves the set-up.
@@ -20,6 +20,9 @@ map: .venv/ready ## the map in a browser, on the scene that ships with geoglot
 page: .venv/ready ## the page of the map, built again from web/ (needs Node)
 	$(BIN)/python scripts/openapi.py
 	sh scripts/page.sh
+
+docs: .venv/ready ## the site of the docs, in build/site: open build/site/index.html
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
 test: .venv/ready ## the tests; make test ARGS="tests/tasks -x" for some of them
 	OMP_NUM_THREADS=1 $(BIN)/pytest --numprocesses auto --maxprocesses 4 --dist loadfile $(ARGS)

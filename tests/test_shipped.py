@@ -10,7 +10,7 @@ ROOT = Path(__file__).parents[1]
 
 def test_pages_are_those_for_users() -> None:
     assert {"search", "teach", "train-your-own"} <= set(pages())
-    assert not {"log", "tree", "mini-log", "README", "0001-rooms-and-arrow"} & set(pages())
+    assert not {"log", "tree", "mini-log", "index", "README", "0001-rooms-and-arrow"} & set(pages())
     assert docs() == ROOT / "docs"
 
 

@@ -12,8 +12,8 @@ from geoglot.errors import InputError
 _PACKAGE = Path(__file__).parent
 _RUN = re.compile(r"^#\s+geoglot (train|pairs) ", re.MULTILINE)  # in the head of a recipe that a command takes
 _BESIDE = re.compile(r'parents\[1\] / "(\w+)"')  # how a script names the folder of another's modules
-#: Pages for whoever changes geoglot
-_NOT_FOR_USERS = ("log", "mini-log", "tree")
+#: Pages for whoever changes geoglot, and pages of pictures and links
+_NOT_FOR_USERS = ("log", "mini-log", "tree", "index", "gallery")
 
 
 @dataclass(frozen=True)
