@@ -73,7 +73,7 @@ def commands() -> str:
     """A page of all commands, each with its --help."""
     from geoglot.cli.main import cli
 
-    context = click.Context(cli, info_name="geoglot", terminal_width=100)
+    context = click.Context(cli, info_name="geoglot", terminal_width=80)
     parts = [
         "# Command line\n\n`geoglot COMMAND --help` prints the same.\n",
         f"```text\n{cli.get_help(context)}\n```\n",
@@ -86,7 +86,7 @@ def commands() -> str:
 def _help(command: click.Command | None, name: str, parent: click.Context, level: int) -> Iterator[str]:
     """The help of a command, and of the commands below it."""
     assert command is not None
-    context = click.Context(command, info_name=name, parent=parent, terminal_width=100)
+    context = click.Context(command, info_name=name, parent=parent, terminal_width=80)
     yield f"{'#' * level} {context.command_path}\n\n```text\n{command.get_help(context)}\n```\n"
     if isinstance(command, click.Group):
         for below in command.list_commands(context):

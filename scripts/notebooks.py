@@ -30,8 +30,8 @@ def main(names: list[str]) -> None:
 def run(path: Path, folder: Path) -> nbformat.NotebookNode:
     """A notebook as it is after it ran in a folder. An error in a cell is an error here."""
     notebook = nbformat.read(path, as_version=4)
-    client = NotebookClient(notebook, timeout=SECONDS, kernel_name="python3", resources={"metadata": {"path": folder}})
-    client.execute()
+    place = {"metadata": {"path": folder}}
+    NotebookClient(notebook, timeout=SECONDS, startup_timeout=SECONDS, kernel_name="python3", resources=place).execute()
     for cell in notebook.cells:
         cell.metadata.pop("execution", None)  # the times of the run
         if cell.cell_type == "code":
