@@ -38,7 +38,7 @@ SCENES = {
     "objects": ["scene.tif"],
 }
 #: Pages that show below a block what it prints
-COMPARED = {"tour", "segment"}
+COMPARED = {"tour", "words-to-map"}
 #: Three processes that each load a model, three times
 SLOW = {"batch"}
 
@@ -105,7 +105,7 @@ def test_a_page_does_what_it_says(page: Path, place: Path) -> None:
 
 
 def test_the_new_pages_are_among_them() -> None:
-    assert {"index", "tour", "segment"} <= {page.stem for page in PAGES}
+    assert {"index", "tour", "words-to-map"} <= {page.stem for page in PAGES}
     assert set(ONLY_PYTHON) | set(NOT_HERE) | set(SCENES) | SLOW | COMPARED <= {page.stem for page in DOCS.glob("*.md")}
 
 
