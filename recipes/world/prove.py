@@ -33,7 +33,7 @@ from tiles import render_tile
 from torch import Tensor
 from world import BLOCK, CLASSES, World
 
-from geoglot.evaluation.metrics import Ranking, class_accuracies, confusion, ious
+from geoglot.evaluation.metrics import Ranking, Statistic, class_accuracies, confusion, ious
 from geoglot.geo import Window
 from geoglot.models.base import VisionLanguageModel
 from geoglot.models.zoo import load_word_model
@@ -171,25 +171,34 @@ def unseen(world: World, count: int, rng: np.random.Generator) -> Unseen:
     return Unseen(pixels.float() / 255, np.stack([world.truth(window) for window in windows]).astype(np.int64))
 
 
-@torch.inference_mode()
 def score(model: VisionLanguageModel, test: Unseen, by_patches: bool) -> dict[str, float]:
     """The three metrics of the table."""
+    values = prepare_scores(model, test, by_patches)(np.ones(len(test.truth), np.int64))
+    return dict(zip(("segmentation", "scenes", "retrieval"), values.tolist(), strict=True))
+
+
+@torch.inference_mode()
+def prepare_scores(model: VisionLanguageModel, test: Unseen, by_patches: bool) -> Statistic:
+    """The three metrics, from how often each tile counts."""
     texts = model.encode_text([TEMPLATE.format(name) for name in CLASSES])
     parts = test.pixels.split(64)
     patches = torch.cat([torch.einsum("tdrc,kd->tkrc", model.encode_patches(part), texts) for part in parts])
     images = torch.cat([model.encode_image(part) @ texts.T for part in parts])
     maps = F.interpolate(patches, scale_factor=PATCH, mode="bilinear").argmax(1).numpy()
     scenes, best = (patches.mean((2, 3)), patches.amax((2, 3))) if by_patches else (images, images)
-    share = shares(test.truth)
-    once, wanted = np.ones(len(share), np.int64), share > 0.02
-    precisions = Ranking.of(best.numpy(), wanted, len(share)).average_precisions(len(share), once)
+    share, many = shares(test.truth), len(CLASSES)
+    ranking = Ranking.of(best.numpy(), share > 0.02, len(share))
     pure, kind = share.max(1) >= 0.8, share.argmax(1)
     right = scenes.argmax(1).numpy() == kind
-    return {
-        "segmentation": float(np.nanmean(ious(confusion(test.truth, maps, len(CLASSES))))),
-        "scenes": float(np.nanmean(class_accuracies(right[pure], kind[pure], len(CLASSES), once[pure]))),
-        "retrieval": float(np.nanmean(precisions)),
-    }
+    matrices = np.stack([confusion(truth, seen, many) for truth, seen in zip(test.truth, maps, strict=True)])
+
+    def statistic(counts: Ints) -> np.ndarray:
+        segmentation = ious(np.tensordot(counts, matrices, 1))
+        accuracies = class_accuracies(right[pure], kind[pure], many, counts[pure])
+        precisions = ranking.average_precisions(int(counts.sum()), counts)
+        return np.array([np.nanmean(each) for each in (segmentation, accuracies, precisions)])
+
+    return statistic
 
 
 def shares(truth: Ints) -> np.ndarray:

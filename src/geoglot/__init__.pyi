@@ -38,6 +38,7 @@ from .tasks.classify import classify as classify
 from .tasks.export import export_model as export_model
 from .tasks.find.find import find as find
 from .tasks.find.find_result import FindResult as FindResult
+from .tasks.find.map_heat import map_heat as map_heat
 from .tasks.inspection import inspect_raster as inspect_raster
 from .tasks.raster_info import RasterInfo as RasterInfo
 from .tasks.segment.segment import segment as segment

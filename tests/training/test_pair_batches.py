@@ -80,3 +80,13 @@ def test_users_may_weigh_the_same(pairs: PairSet) -> None:
     assert batch.weight.sum() == pytest.approx(1)
     users = ["a", "a", "b", "", ""]
     np.testing.assert_allclose(_weights(users, True), [1 / 8, 1 / 8, 1 / 4, 1 / 4, 1 / 4])
+
+
+def test_the_first_photos_stay_the_same_in_every_epoch(pairs: PairSet) -> None:
+    sampling = replace(SAMPLING, most_photos=1, draw="first", augment=False, side=96, batch=pairs.tiles)
+    embeddings = {epoch: loader(pairs, sampling).batch(epoch) for epoch in (0, 1)}
+    by_tile = [
+        {tuple(centre.tolist()): vector.tolist() for centre, vector in zip(batch.centre, batch.embeddings, strict=True)}
+        for batch in embeddings.values()
+    ]
+    assert by_tile[0] == by_tile[1]

@@ -7,6 +7,7 @@ import signal
 import socket
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -20,7 +21,8 @@ from safetensors.torch import load_file
 
 from geoglot.cli.main import cli
 from geoglot.errors import GeoglotError, InputError
-from geoglot.models.graft import Graft
+from geoglot.models.clip import Clip
+from geoglot.models.graft import Graft, start_graft
 from geoglot.models.zoo import load_word_model
 from geoglot.pairs.pair_store import PairSet
 from geoglot.pairs.schema import PHOTO_TABLE
@@ -79,6 +81,52 @@ def test_a_recipe_gives_a_model_that_has_learned(folder: Path, level: str) -> No
     assert model.encode_patches(torch.rand(1, 3, 64, 64)).shape == (1, 32, 4, 4)
 
 
+def test_a_run_starts_from_another_graft(folder: Path) -> None:
+    """With a rate of nothing the weights stay those of the start, except for the texts, which are the ground CLIP's."""
+    first = train_align(recipe(folder, "first", "pixel", steps=3)).model
+    text = recipe(folder, "second", "image", steps=1).read_text()
+    (folder / "second.toml").write_text(f'start = "first/model"\n{text}'.replace("rate = 1e-3", "rate = 1e-12"))
+    second = train_align(folder / "second.toml").model
+    one, other = load_word_model(first), load_word_model(second)
+    assert (one.card.level, other.card.level) == ("pixel", "image")
+    assert other.card.source == "GRAFT (arXiv 2312.06960), begun from tiny-graft"
+    ground = load_word_model(folder / "tiny")
+    for name, tensor in other.state_dict().items():
+        expected = ground.state_dict()[name] if name.startswith("text_") else one.state_dict()[name]
+        torch.testing.assert_close(tensor, expected, atol=1e-6, rtol=0)
+
+
+def test_a_tower_of_other_dimensions_is_no_start(folder: Path) -> None:
+    text = recipe(folder, "third").read_text()
+    (folder / "third.toml").write_text(f'start = "mini"\n{text}')
+    with pytest.raises(InputError, match="start must be a GRAFT or a CLIP"):
+        train_align(folder / "third.toml")
+    ground, other = (load_word_model(folder / "tiny") for _ in range(2))
+    other.card = replace(other.card, dim=16)
+    assert isinstance(ground, Clip) and isinstance(other, Clip)
+    with pytest.raises(InputError, match="32 dimensions"):
+        start_graft(ground, "a", 1.0, 64, start=other)
+    with pytest.raises(InputError, match="at most 3 bands"):
+        start_graft(ground, "a", 1.0, 64, start=start_graft(ground, "b", 1.0, 64, 1))
+
+
+def test_bands_are_added_to_a_tower_that_sees_fewer(folder: Path) -> None:
+    ground = load_word_model(folder / "tiny")
+    assert isinstance(ground, Clip)
+    wider = start_graft(ground, "b", 1.0, 64, 2, start=start_graft(ground, "a", 1.0, 64, 1))
+    pixels = torch.rand(1, 5, 64, 64)
+    torch.testing.assert_close(wider.encode_image(pixels), ground.encode_image(pixels[:, :3]))
+
+
+def test_epochs_stand_for_steps(folder: Path) -> None:
+    text = recipe(folder, "epochs").read_text().replace("steps = 8", "epochs = 1.5")
+    (folder / "epochs.toml").write_text(text)
+    done = train_align(folder / "epochs.toml")
+    tiles = PairSet.open(folder / "pairs").tiles
+    assert done.steps == -(-3 * tiles // 8)  # 1.5 epochs in batches of 4
+    assert len(done.metrics.read_text().splitlines()) == done.steps
+
+
 def weights(folder: Path) -> bytes:
     return (folder / "model" / "weights.safetensors").read_bytes()
 
@@ -113,6 +161,7 @@ def test_killed_and_run_again_gives_the_same_bytes(folder: Path, straight: Train
 _GRADIENTS = """
 import sys
 import torch
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from safetensors.torch import save_file

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +11,7 @@ import click
 from geoglot.cli import many, report, shared
 from geoglot.cli.flags import flags
 from geoglot.cli.progress import progress
-from geoglot.options import ReadOptions, RefineOptions, SegmentOptions
+from geoglot.options import FindOptions, ReadOptions, RefineOptions, SegmentOptions
 
 if TYPE_CHECKING:
     from geoglot.tasks.segment.map_files import SegmentResult
@@ -23,6 +24,10 @@ if TYPE_CHECKING:
 )
 @click.option("--classes", help=shared.CLASSES_HELP + " Not needed for a model with classes of its own.")
 @click.option("--polygons", type=shared.PATH, help=f"Also polygons: {shared.VECTORS}.")
+@click.option(
+    "--heat", is_flag=True,
+    help="Instead of a class map, how well every place fits each class by itself: scores 0..1 and a picture.",
+)
 @many.table
 @many.jobs
 @flags(SegmentOptions, "options")
@@ -35,6 +40,7 @@ def command(
     output: Path,
     classes: str | None,
     polygons: Path | None,
+    heat: bool,
     table: Path | None,
     jobs: int,
     model: str,
@@ -53,13 +59,21 @@ def command(
     interrupted run, and passes over scenes that are complete. Exit code 3: some windows or scenes failed; they are
     named.
 
+    With --heat, classes do not compete, and one class is enough: OUTPUT has a band of scores for each.
+
     \b
     Example:
       geoglot segment scene.tif --classes "trees, grass, road, building" -o map.tif --polygons map.gpkg
       geoglot segment scenes/*.tif --classes "trees, water" -o maps/ --jobs 4 --table areas.csv
+      geoglot segment scene.tif --classes lake -o lake.tif --heat
     """
     from geoglot.tasks.segment.segment import segment
 
+    if heat:
+        refuse = {"--polygons": polygons, "--table": table, "--refine": refine.refine != "none"}
+        asked = {"read": read, "options": _heat_options(options), "overwrite": overwrite}
+        _map_heat(sources, classes, output, refuse, (model, device), asked, as_json)
+        return
     settings: dict[str, Any] = {"polygons": polygons, "read": read, "options": options, "overwrite": overwrite}
     if many.is_batch(sources, output, table):
         scenes = many.Scenes(sources, output, table, jobs, device, as_json)
@@ -78,6 +92,42 @@ def command(
         shared.exit_without_result()
     if result.failed:
         shared.exit_partly(f"{len(result.failed)} windows failed; see {result.manifest}")
+
+
+def _heat_options(options: SegmentOptions) -> FindOptions:
+    """What of the options of a map counts for heat; the rest belongs to classes that compete."""
+    return FindOptions(
+        background=options.background or None, area=options.area, templates=options.templates,
+        evidence=options.evidence,
+    )  # fmt: skip
+
+
+def _map_heat(
+    sources: tuple[str, ...],
+    classes: str | None,
+    output: Path,
+    refuse: Mapping[str, object],
+    model: tuple[str, str | None],
+    asked: Mapping[str, Any],
+    as_json: bool,
+) -> None:
+    """Write heat in place of a map; `model` is its name and its device."""
+    from geoglot.errors import InputError
+    from geoglot.models.zoo import load_model
+    from geoglot.tasks.find.map_heat import map_heat
+
+    if wrong := [flag for flag, value in refuse.items() if value]:
+        raise InputError(f"--heat writes scores, to which {' and '.join(wrong)} does not apply; leave it out")
+    if len(sources) != 1 or classes is None:
+        raise InputError("--heat maps one raster: give one source, and the names to score with --classes")
+    mapper = load_model(model[0], device=model[1], precision="auto")
+    with progress() as advance:
+        result = map_heat(sources[0], classes, output, model=mapper, progress=advance, **asked)
+    page = result.page()
+    rows = [f"{name}  highest score {most}, 0.5 or more on {share}" for name, most, share in page.tables[0].rows]
+    report.emit([result], result.to_json(), as_json, "\n".join([*rows, *shared.result_lines(page.files, page.notes)]))
+    if result.failed:
+        shared.exit_partly(f"{len(result.failed)} of {result.windows} windows failed")
 
 
 def describe(result: SegmentResult) -> str:

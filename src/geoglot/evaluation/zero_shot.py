@@ -23,7 +23,7 @@ from geoglot.scene.averaged import average
 from geoglot.scene.class_words import ClassWords, text_vectors
 from geoglot.scene.dense import WordDense
 from geoglot.scene.taught_scores import scores_of
-from geoglot.scene.wording import word_notes
+from geoglot.scene.wording import patch_notes, word_notes
 
 
 @torch.inference_mode()
@@ -44,7 +44,7 @@ def measure_zero_shot(
         coarser = 1.0 if protocol.own_pixels else coarsening(run.dataset.resolution, model.card.resolution)
         window_px = window_sides(WordDense(model).windows, samples, coarser)
         facts |= {"fit": "windows", "window_px": window_px, "coarser": coarser}
-        notes = word_notes(model, words, templates=templates)
+        notes = (*patch_notes(model), *word_notes(model, words, templates=templates))
         dense = average(scores_of(model, samples.classes, (), templates), run.options.flips, run.options.scales)
         matrices = confusions(dense, samples, run.options.batch, run.progress, coarser, run.refiner)
         return Measured(score_pixels(matrices, list(classes)), facts, notes)
@@ -74,6 +74,7 @@ def _facts(run: Run, protocol: Protocol, model: VisionLanguageModel) -> dict[str
         "classes": {},
         "fit": protocol.fit,
         "side": model.card.tile_size,
+        **({"level": model.card.level} if model.card.level else {}),
         **({"window_px": []} if run.task == "segmentation" else {}),
         "split": run.split,
         "resolution_m": run.dataset.resolution,

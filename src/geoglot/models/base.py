@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from geoglot.aliases import Amount, Positive
 from geoglot.errors import InputError
+from geoglot.models.known import Level
 from geoglot.models.presence import Presence
 from geoglot.models.tokenizer import count_tokens
 from geoglot.models.word_sense import WordSense
@@ -56,6 +57,8 @@ class Card:
     """Architecture, as the family's builder reads it."""
     languages: tuple[str, ...] = ()
     """Languages of its training texts as ISO 639 codes; empty if unknown."""
+    level: Level | None = None
+    """Of a GRAFT: which embeddings were trained; None for other models, or if nobody knows."""
 
     @property
     def bands(self) -> int:

@@ -2,6 +2,10 @@
 
 Its architecture is CLIP's, with one more head. Image features are CLIP's own; a patch feature is LayerNorm
 and Linear on the last hidden state, before CLIP's post_layernorm.
+
+A model of pixel level was trained by its patches alone, so its class token knows no words: an image is the mean of its
+patches. A model of image level never trained its patch head, so its patches are read as those of any CLIP
+(docs/graft.md has the measurement of both).
 """
 
 from dataclasses import replace
@@ -15,8 +19,10 @@ from tokenizers import Tokenizer
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
+from geoglot.errors import InputError
 from geoglot.models.base import Card
 from geoglot.models.clip import Clip, read_clip_tokenizer
+from geoglot.models.known import Level
 from geoglot.models.sizes import check_clip
 from geoglot.models.vit import block
 
@@ -42,16 +48,25 @@ class Graft(Clip):
                 nn.LayerNorm(width, eps=vision["layer_norm_eps"]), nn.Linear(width, card.dim, bias=False)
             )
 
+    def encode_image(self, pixels: Float[Tensor, "tile band rows cols"]) -> Float[Tensor, "tile dim"]:
+        """Embed tiles by the class token; at pixel level by the mean of the patches that are not all black."""
+        if self.card.level != "pixel":
+            return super().encode_image(pixels)
+        shown = F.max_pool2d(pixels.amax(1, keepdim=True), self.card.patch_size).to(self.device) > 0
+        patches = self.encode_patches(pixels)
+        weight = torch.where(shown.any((2, 3), keepdim=True), shown, True).to(patches.dtype)  # padding is black
+        return F.normalize((patches * weight).sum((2, 3)), dim=-1)
+
     def encode_patches(
         self, pixels: Float[Tensor, "tile band rows cols"]
     ) -> Float[Tensor, "tile dim patch_rows patch_cols"]:
-        """Embed patches by GRAFT's own head."""
-        return self.encode_both(pixels)[1]
+        """Embed patches by GRAFT's own head; at image level, where it was not trained, by CLIP's read-out."""
+        return super().encode_patches(pixels) if self.card.level == "image" else self.encode_both(pixels)[1]
 
     def encode_both(
         self, pixels: Float[Tensor, "tile band rows cols"]
     ) -> tuple[Float[Tensor, "tile dim"], Float[Tensor, "tile dim patch_rows patch_cols"]]:
-        """Embed tiles and their patches in one pass."""
+        """Embed tiles by the class token and patches by the head, in one pass, whatever the level."""
         layer, tokens = self._last_block(pixels)
         hidden = self._block(layer, tokens)
         patches = F.normalize(self.projector(hidden[:, 1:]).float(), dim=-1)
@@ -72,27 +87,54 @@ class Graft(Clip):
         self.projector.bfloat16()
 
 
-def start_graft(ground: Clip, name: str, resolution: float, tile_size: int, extra_bands: int = 0) -> Graft:
-    """A satellite tower before training, with the weights of the ground CLIP; `resolution` is in metres a pixel.
+def start_graft(
+    ground: Clip,
+    name: str,
+    resolution: float,
+    tile_size: int,
+    extra_bands: int = 0,
+    *,
+    level: Level | None = None,
+    start: Clip | None = None,
+) -> Graft:
+    """A satellite tower before training, in the space of a ground CLIP; `resolution` is in metres a pixel.
 
-    The patch head begins as CLIP's path from token to embedding (post_layernorm, then visual_projection), as the
-    folder names of the authors' later runs suggest. Weights of extra bands begin at zero, so that they change nothing.
+    The tower begins as that of `start`, a GRAFT or a CLIP with as many dimensions; by default as the ground CLIP's.
+    A patch head that was not trained begins as CLIP's path from token to embedding (post_layernorm, then
+    visual_projection), as the folder names of the authors' later runs suggest. Weights of bands that `start` does not
+    see begin at zero, so that they change nothing. Raises InputError for a `start` that does not fit.
     """
-    config = {**ground.card.config, "extra_bands": extra_bands}
+    first = start or ground
+    missing = extra_bands + 3 - first.card.bands
+    if first.card.dim != ground.card.dim or missing < 0:
+        raise InputError(
+            f"the tower must begin as a model of {ground.card.dim} dimensions and at most {extra_bands + 3} bands, got "
+            f"{first.card.name} with {first.card.dim} dimensions and {first.card.bands} bands"
+        )
+    texts = {"text_config": ground.card.config["text_config"]}
     card = replace(
-        ground.card, name=name, family="graft", resolution=(resolution, resolution), tile_size=tile_size, sha256="",
-        source=f"GRAFT (arXiv 2312.06960), begun from {ground.card.name}", config=config,
+        first.card, name=name, family="graft", resolution=(resolution, resolution), tile_size=tile_size, sha256="", level=level,
+        source=f"GRAFT (arXiv 2312.06960), begun from {first.card.name}",
+        config={**first.card.config, **texts, "extra_bands": extra_bands},
     )  # fmt: skip
     model = Graft(card, ground.tokenizer)
-    weights = dict(ground.state_dict())
-    weights["projector.0.weight"] = weights["vision_model.post_layernorm.weight"]
-    weights["projector.0.bias"] = weights["vision_model.post_layernorm.bias"]
-    weights["projector.1.weight"] = weights["visual_projection.weight"]
-    first = "vision_model.embeddings.patch_embedding.weight"
-    zeros = weights[first].new_zeros(len(weights[first]), extra_bands, *weights[first].shape[2:])
-    weights[first] = torch.cat([weights[first], zeros], dim=1)
+    lent = {key: value for key, value in ground.state_dict().items() if key.startswith("text_")}
+    weights = _with_patch_head(first) | lent
+    bands = "vision_model.embeddings.patch_embedding.weight"
+    zeros = weights[bands].new_zeros(len(weights[bands]), missing, *weights[bands].shape[2:])
+    weights[bands] = torch.cat([weights[bands], zeros], dim=1)
     model.load_state_dict({key: value.clone() for key, value in weights.items()}, assign=True)
     return model
+
+
+def _with_patch_head(first: Clip) -> dict[str, Tensor]:
+    """The weights of a model, with a head for patches as the class token's unless it has one that was trained."""
+    weights = dict(first.state_dict())
+    if not isinstance(first, Graft) or first.card.level == "image":
+        weights["projector.0.weight"] = weights["vision_model.post_layernorm.weight"]
+        weights["projector.0.bias"] = weights["vision_model.post_layernorm.bias"]
+        weights["projector.1.weight"] = weights["visual_projection.weight"]
+    return weights
 
 
 def build_clip(card: Card, folder: Path) -> Clip:

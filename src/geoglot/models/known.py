@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 Activation = Literal["gelu", "quick_gelu"]
+#: Which embeddings of a GRAFT were trained: of whole images, of patches, or of both
+Level = Literal["image", "pixel", "both"]
 #: All OpenCLIP checkpoints share its tokenizer, and GRAFT was trained against its text tower
 CLIP_B16 = "openai/clip-vit-base-patch16"
 
@@ -34,8 +36,16 @@ class Known:
     """None if the configuration beside the file states it."""
     text: str = ""
     """Name of the known model whose text tower it uses."""
+    level: Level | None = None
+    """Of a GRAFT."""
 
 
+#: What a GRAFT is for, by its level
+GOOD_FOR: dict[Level, str] = {
+    "image": "labels and search of whole tiles",
+    "pixel": "maps by words",
+    "both": "maps by words, labels and search of whole tiles",
+}
 #: Millions of parameters of each size, both towers
 _PARAMETERS = {"ViT-B/32": 151.3, "ViT-B/16": 149.6, "ViT-L/14": 427.6, "ViT-H/14": 986.1}
 
@@ -72,11 +82,13 @@ def _skyclip(size: str, activation: Activation) -> Known:
     return Known(title, "not stated", (0.1, 30.0), page, _parameters(size), good_for, activation=activation)
 
 
-def _graft(imagery: str, level: str, metres: float) -> Known:
+def _graft(imagery: str, level: Level, metres: float) -> Known:
     title, page = f"GRAFT on {imagery}, {level} level", "https://graft.cs.cornell.edu"
-    use = "maps by words" if level == "pixel" else "labels and search of whole tiles"
-    good_for, parameters, text = f"{use} at {metres:g} m", _PARAMETERS["ViT-B/16"], "clip-vit-b-16"
-    return Known(title, "not stated", (metres, metres), page, parameters, good_for, activation="quick_gelu", text=text)
+    good_for, parameters = f"{GOOD_FOR[level]} at {metres:g} m", _PARAMETERS["ViT-B/16"]
+    return Known(
+        title, "not stated", (metres, metres), page, parameters, good_for,
+        activation="quick_gelu", text="clip-vit-b-16", level=level,
+    )  # fmt: skip
 
 
 KNOWN: dict[str, Known] = {

@@ -15,7 +15,7 @@ from geoglot.figures import format_some
 from geoglot.models.base import Card, VisionLanguageModel
 from geoglot.models.calibration import CALIBRATION, read_calibration
 from geoglot.models.huggingface import huggingface_card, is_huggingface
-from geoglot.models.known import KNOWN
+from geoglot.models.known import GOOD_FOR, KNOWN
 from geoglot.models.model_files import CARD, WEIGHTS, load_weights, read_card
 from geoglot.models.segmenter import NETWORKS, Segmenter, read_segmenter
 from geoglot.settings import load_settings
@@ -249,6 +249,8 @@ def _good_for(name: str, card: Card) -> str:
         return f"maps of {format_some(card.classes)}"
     if name in KNOWN:
         return KNOWN[name].good_for
+    if card.level:
+        return GOOD_FOR[card.level]
     return "a first look without a network; common things and covers" if name == BUNDLED else "words"
 
 

@@ -68,7 +68,7 @@ def _embed_shard(
 def photo_vectors(ground: VisionLanguageModel, images: Mapping[str, bytes]) -> Float16[np.ndarray, "photo dim"]:
     """Embeddings of encoded photos, by their ids."""
     side = ground.card.tile_size
-    chips = [_prepare(name, image, side) for name, image in images.items()]
+    chips = [prepare_photo(name, image, side) for name, image in images.items()]
     embeddings, failed = embed_chips(ground, chips, batch=max(1, len(chips)))
     if failed:
         first = min(failed)
@@ -76,8 +76,8 @@ def photo_vectors(ground: VisionLanguageModel, images: Mapping[str, bytes]) -> F
     return embeddings.astype(np.float16)
 
 
-def _prepare(photo: str, image: bytes, side: int) -> Float[np.ndarray, "3 side side"]:
-    """Resize the short side to `side` and crop the centre, as CLIP does."""
+def prepare_photo(photo: str, image: bytes, side: int) -> Float[np.ndarray, "3 side side"]:
+    """Resize the short side to `side` and crop the centre, as CLIP does; brightness 0..1."""
     try:
         picture = decode_rgb(image)
     except OSError as error:

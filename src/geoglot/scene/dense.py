@@ -35,7 +35,7 @@ from geoglot.scene.question import (
 from geoglot.scene.segmenter_words import with_words
 from geoglot.scene.taught_question import TaughtQuestion, ask_taught
 from geoglot.scene.windows import WindowPlan, plan_windows
-from geoglot.scene.wording import word_notes
+from geoglot.scene.wording import patch_notes, word_notes
 
 
 @runtime_checkable
@@ -143,7 +143,7 @@ class WordDense(OfCard):
             tuple(texts.numpy() for texts in own),
             tuple(general[other].numpy() for other in others),
             self.card.logit_scale,
-            notes,
+            (*patch_notes(self.model), *notes),
             levels_of(self.model, names, own),
             doubts_of(self.model, names),
             tuple(tuple(compress(against, other)) for other in others),

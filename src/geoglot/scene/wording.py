@@ -73,6 +73,16 @@ def word_notes(
     )
 
 
+def patch_notes(model: VisionLanguageModel) -> tuple[str, ...]:
+    """A note before maps by a model whose patches were never trained to match words."""
+    if model.space.level != "image":
+        return ()
+    return (
+        f"{model.space.name} is a GRAFT of image level: its patches were never trained, so maps by it are a guess; "
+        "it labels and searches whole tiles, and a GRAFT of pixel level makes maps",
+    )
+
+
 @dataclass(frozen=True)
 class _Entry:
     """A word of a class."""

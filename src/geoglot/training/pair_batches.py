@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import islice
+from typing import Literal
 
 import numpy as np
 import torch
@@ -30,7 +31,9 @@ class PairSampling:
     side: Count = 224
     """Side of a view in pixels; tiles are at least as large."""
     most_photos: Count = 25
-    """Photos a tile; from more, a new sample is drawn each time (the paper takes the first 25)."""
+    """Most photos a tile."""
+    draw: Literal["random", "first"] = "random"
+    """Which of more photos: a new sample each time, or the first in stored order, as the paper."""
     by_user: bool = False
     """Give the users of a tile, not its photos, equal weights."""
     augment: bool = True
@@ -96,7 +99,8 @@ class PairLoader:
             view = augment.crop_centre(pixels, row, col, self.sampling.side)
         kept = np.arange(len(view.photo))
         if len(kept) > self.sampling.most_photos:
-            kept = np.sort(rng.choice(kept, self.sampling.most_photos, replace=False))
+            most = self.sampling.most_photos
+            kept = kept[:most] if self.sampling.draw == "first" else np.sort(rng.choice(kept, most, replace=False))
         colours = view.pixels.astype(np.float32) / 255
         photos, grid = links[view.photo[kept]], shard.grids[tile]
         lon, lat = grid.to_lonlat(grid.shape[0] / 2, grid.shape[1] / 2)

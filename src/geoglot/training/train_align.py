@@ -1,15 +1,15 @@
 """`geoglot train align`: train a GRAFT model by a recipe. The same call again resumes an interrupted run."""
 
 import hashlib
+import math
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
 import torch
 
-from geoglot.aliases import PathLike, Progress
+from geoglot.aliases import PathLike, Positive, Progress
 from geoglot.errors import InputError
-from geoglot.models.base import Card
 from geoglot.models.clip import Clip
 from geoglot.models.graft import Graft, start_graft
 from geoglot.models.model_files import save_model
@@ -30,6 +30,18 @@ from geoglot.training.trained import Trained, open_output
 
 
 @dataclass(frozen=True)
+class AlignFit(Fit):
+    """Settings of the training loop."""
+
+    epochs: Positive | None = None
+    """Passes over all tiles, in place of `steps`; 10 in the paper."""
+
+    def counted(self, tiles: int, batch: int) -> Fit:
+        """With as many steps as the epochs take."""
+        return self if self.epochs is None else replace(self, steps=math.ceil(self.epochs * tiles / batch))
+
+
+@dataclass(frozen=True)
 class AlignRecipe:
     """Everything that decides a GRAFT model."""
 
@@ -39,12 +51,14 @@ class AlignRecipe:
     output: Path
     """Folder for checkpoints, metrics and the model."""
     ground: str
-    """The CLIP that embeds photos and texts, by name or folder; the satellite tower starts as its copy."""
+    """The CLIP that embeds photos and texts, by name or folder."""
+    start: str | None = None
+    """A GRAFT or a CLIP as which the satellite tower starts, by name or folder; None is the ground CLIP."""
     validation: PathLike | None = None
     """A pair set of other ground."""
     sampling: PairSampling = field(default_factory=PairSampling)
     loss: AlignSettings = field(default_factory=AlignSettings)
-    fit: Fit = field(default_factory=Fit)
+    fit: AlignFit = field(default_factory=AlignFit)
 
 
 def train_align(
@@ -62,22 +76,30 @@ def train_align(
     facts = recipe_facts(asked, folder, "output")
     place = own_device(device)
     ground = load_word_model(resolve_model(asked.ground, folder), device=str(place))
-    if not isinstance(ground, Clip) or isinstance(ground, Graft):  # a Graft's image tower is for tiles, not for photos
+    if not isinstance(ground, Clip) or isinstance(ground, Graft) or ground.card.level:  # a GRAFT's tower is for tiles
         raise InputError(
             f"ground must be a CLIP, from which a satellite tower begins, got {ground.card.name}, which is of the "
             f"family {ground.card.family!r}"
         )
-    pairs, validation = _open_pairs(asked, ground.card.patch_size)
+    start = load_word_model(resolve_model(asked.start, folder), device=str(place)) if asked.start else ground
+    if not isinstance(start, Clip):
+        raise InputError(f"start must be a GRAFT or a CLIP, got {start.card.name}, of the family {start.card.family!r}")
+    pairs, validation = _open_pairs(asked, start.card.patch_size)
+    settings = asked.fit.counted(pairs.tiles, asked.sampling.batch)
     sizes = repr([(shard.tiles, shard.photos) for shard in pairs.shards])  # decide the order of the tiles
     inputs = {"the ground model": ground.card.sha256, "the pairs": hashlib.sha256(sizes.encode()).hexdigest()[:16]}
+    inputs |= {"the model to start from": start.card.sha256} if asked.start else {}
     run = identity(facts, **inputs)
     checkpoint.check_identity(run, asked.output)
     if asked.fit.tensorboard:
         tensorboard_writer()
     target = open_output(asked.output)
-    tower = start_graft(ground, asked.name, pairs.resolution, asked.sampling.side, len(pairs.bands) - 3)
+    tower = start_graft(
+        ground, asked.name, pairs.resolution, asked.sampling.side, len(pairs.bands) - 3,
+        level=asked.loss.level, start=start,
+    )  # fmt: skip
     with join_processes(place) as process:
-        train, validate_on = _make_loaders(asked.sampling, asked.loss.parts, pairs, validation, ground.card, process)
+        train, validate_on = _make_loaders(asked, pairs, validation, (ground.card.sha256, start.card.patch_size), process)
         if process.rank == 0:
             embed(pairs, ground, progress, "photos")
             if validation:
@@ -86,13 +108,13 @@ def train_align(
             torch.distributed.barrier()
         model = SatelliteModel(tower, asked.loss).to(place)
         objective = AlignObjective(model, asked.loss, train, validate_on, asked.fit.bfloat16)
-        fitted = fit(objective, asked.fit, asked.output, run, process, report)
+        fitted = fit(objective, settings, asked.output, run, process, report)
         if process.rank == 0:
             assert isinstance(fitted.model, SatelliteModel)
             tower = fitted.model.tower.requires_grad_(False)
             tower.card = replace(tower.card, logit_scale=float(fitted.model.scale))  # the ground CLIP's is for captions
             save_model(tower.cpu(), target)
-    return Trained(asked.output, asked.fit.steps, fitted.metrics, fitted.notes)
+    return Trained(asked.output, settings.steps, fitted.metrics, fitted.notes)
 
 
 def _open_pairs(asked: AlignRecipe, patch: int) -> tuple[PairSet, PairSet | None]:
@@ -134,15 +156,17 @@ def _shows_photo(links: Links, first: int, side: int) -> bool:
 
 
 def _make_loaders(
-    sampling: PairSampling, parts: int, pairs: PairSet, validation: PairSet | None, ground: Card, process: Process
+    asked: AlignRecipe, pairs: PairSet, validation: PairSet | None, towers: tuple[str, int], process: Process
 ) -> tuple[PairLoader, PairLoader | None]:
+    """`towers` are the hash of the ground tower, whose photos are read, and the patch of the satellite tower."""
+    sampling, parts = asked.sampling, asked.loss.parts
     if sampling.batch % (process.world_size * parts):
         raise InputError(
             f"a batch of {sampling.batch} tiles does not divide among {process.world_size} processes and {parts} "
             "parts; change sampling.batch or loss.parts"
         )
-    train = PairLoader(pairs, ground.sha256, ground.patch_size, sampling, process)
+    train = PairLoader(pairs, *towers, sampling, process)
     if validation is None:
         return train, None
     centred = PairSampling(min(sampling.batch // parts, validation.tiles), sampling.side, augment=False)
-    return train, PairLoader(validation, ground.sha256, ground.patch_size, centred)
+    return train, PairLoader(validation, *towers, centred)

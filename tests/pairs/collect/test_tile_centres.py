@@ -128,3 +128,8 @@ def test_the_cap_is_drawn_and_not_the_first() -> None:
     assert np.bincount(capped.photo, minlength=40).min() > 15  # 31 of 50 each, were it even
     again, other = every.draw_at_most(25, 0), every.draw_at_most(25, 1)
     assert np.array_equal(again.photo, capped.photo) and not np.array_equal(other.photo, capped.photo)
+
+
+def test_without_a_seed_the_first_photos_of_a_tile_stay() -> None:
+    links = TileMembers(np.repeat([0, 1], [5, 2]), np.arange(7), np.zeros(7), np.zeros(7))
+    assert links.draw_at_most(3, None).photo.tolist() == [0, 1, 2, 5, 6]

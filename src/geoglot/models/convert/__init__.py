@@ -12,9 +12,10 @@ from geoglot.models.base import Card
 from geoglot.models.calibration import calibrate
 from geoglot.models.convert import layouts
 from geoglot.models.convert.checkpoint_files import read_checkpoint
+from geoglot.models.convert.level import tell_level
 from geoglot.models.convert.other_kinds import describe_other_kind
 from geoglot.models.huggingface import ANY_RESOLUTION, CONFIG, UNSTATED_SCALE, clip_card, read_config, scale_of
-from geoglot.models.known import KNOWN, Activation
+from geoglot.models.known import KNOWN, Activation, Level
 from geoglot.models.model_files import DERIVED, read_weights, require_finite, require_fit, write_model
 from geoglot.models.sizes import check_clip
 from geoglot.models.tokenizer import TOKENIZER
@@ -38,6 +39,8 @@ class Conversion:
     """Needed if there is no config.json beside the weights, which do not contain it."""
     text: str | Path | None = None
     """For GRAFT: name or folder of the CLIP whose text tower it uses."""
+    level: Level | None = None
+    """For GRAFT: which embeddings were trained; None tells it from the weights, where they tell."""
     tokenizer: Path | None = None
     """Folder of a tokenizer.json, if there is none beside the checkpoint (as for OpenCLIP's)."""
 
@@ -54,6 +57,7 @@ def conversion_of(name: str) -> Conversion:
         source=f"{known.title}; {known.page}",
         activation=known.activation,
         text=known.text or None,
+        level=known.level,
     )
 
 
@@ -108,7 +112,8 @@ def _convert_graft(tensors: dict[str, Tensor], source: Path, target: Path, about
     }
     # Without a head for patches it is a CLIP
     family = "graft" if any(name.startswith("projector.") for name in tensors) else "clip"
-    card = _card(family, config, GRAFT_SCALE, source, about)
+    level = about.level or (tell_level(tensors, text_weights) if family == "graft" else "image")
+    card = replace(_card(family, config, GRAFT_SCALE, source, about), level=level)
     text = {
         name: tensor for name, tensor in text_weights.items() if name.startswith(("text_model.", "text_projection."))
     }

@@ -11,6 +11,7 @@ from typing import Annotated, Literal
 from annotated_types import Interval
 
 from geoglot.aliases import Amount, Count, Part, Positive, Weight
+from geoglot.errors import InputError
 from geoglot.sources.imagery.scene_folder import LocalImageryRecipe
 from geoglot.sources.imagery.stac import StacRecipe
 from geoglot.sources.photos.flickr import FlickrRecipe
@@ -74,11 +75,19 @@ class FiltersRecipe:
     """Photos per user and spot (a square of the tiles' spacing), drawn at random; [paper] 0, which is no limit."""
     judge: str | None = None
     """Name or folder of a CLIP that classifies photos for `without`."""
+    classifier: Path | None = None
+    """Folder of an image classifier that decides "indoor" in place of the judge's prompts. [paper] one of SUN397."""
+    indoor: Path | None = None
+    """File with the classes of the classifier that are indoor; see `classifier.py`."""
     without: tuple[Judged, ...] = ("indoor",)
     """Kinds of photos to leave out. [paper] indoor; the authors saw no clear difference."""
     sure: Part = 0.5
     """Lowest probability at which the judge leaves a photo out."""
     seed: Amount = 0
+
+    def __post_init__(self) -> None:
+        if (self.classifier is None) != (self.indoor is None):
+            raise InputError("filters.classifier and filters.indoor belong together: a model, and which classes count")
 
 
 @dataclass(frozen=True)
@@ -91,8 +100,12 @@ class TilesRecipe:
     """Metres per pixel. [paper] 1 (NAIP) or 10 (Sentinel-2)."""
     spacing: Amount = 0
     """Smallest distance in pixels between two centres, along at least one axis; 0 is half the side, as in [paper]."""
+    rule: Literal["metres", "degrees"] = "metres"
+    """How centres and their photos are chosen: by metres everywhere, or as [paper] by degrees within bins."""
     most_photos: Count = 25
-    """Largest number of photos in a tile, drawn at random. [paper] the first 25."""
+    """Largest number of photos in a tile. [paper] 25."""
+    draw: Literal["random", "first"] = "random"
+    """Which photos stay if there are more: drawn at random, or as [paper] the first in stored order."""
     seed: Amount = 0
 
     @property

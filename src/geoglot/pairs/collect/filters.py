@@ -6,16 +6,19 @@ photos that stay) and left.parquet (all photos, with the reason why each was lef
 
 import hashlib
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from geoglot.outputs.atomic import appears
-from geoglot.pairs.collect.collect_recipe import FiltersRecipe
+from geoglot.pairs.collect.collect_recipe import FiltersRecipe, Judged
 from geoglot.pairs.collect.phash import find_lookalikes, phash
 from geoglot.pairs.collect.photos import check_some_left, picture_path
 from geoglot.pairs.collect.spatial_hash import SpatialHash
 from geoglot.pairs.collect.stage import Collection, Outcome
+
+if TYPE_CHECKING:
+    from geoglot.pairs.collect.judge import PhotoJudge
 
 _CHUNK = 2048
 _SAME, _MANY = "looks like one near by", "more of one user at one spot"
@@ -57,25 +60,25 @@ def _find_same(collection: Collection, frame: Any, spot_m: float, most: int) -> 
 
 
 def _judge(collection: Collection, frame: Any, rules: FiltersRecipe) -> dict[str, set[str]]:
-    """Pictures that the judge leaves out, each under its first reason."""
+    """Pictures that the judges leave out, each under its first reason."""
     names = frame["picture"].tolist()
-    if rules.judge is None or not names:
+    if (rules.judge is None and rules.classifier is None) or not names:
         return {}
-    from geoglot.models.zoo import load_word_model, resolve_model
-    from geoglot.pairs.collect.judge import Judge
+    from geoglot.pairs.collect.judge import open_judges
 
-    judge = Judge(load_word_model(resolve_model(rules.judge, collection.recipe_folder)), rules.without)
+    reasons, sures = list[Judged](), []
+    for judge in open_judges(rules, collection.recipe_folder):
 
-    def compute(chunk: Sequence[str]) -> np.ndarray:
-        parts = [chunk[first : first + 64] for first in range(0, len(chunk), 64)]
-        read = ({name: picture_path(collection, name).read_bytes() for name in part} for part in parts)
-        return np.concatenate([judge.probabilities(pictures) for pictures in read])
+        def compute(chunk: Sequence[str], judge: PhotoJudge = judge) -> np.ndarray:
+            parts = [chunk[first : first + 64] for first in range(0, len(chunk), 64)]
+            read = ({name: picture_path(collection, name).read_bytes() for name in part} for part in parts)
+            return np.concatenate([judge.probabilities(pictures) for pictures in read])
 
-    sure = _compute_chunks(collection, "judged", judge.identity, names, compute) >= rules.sure
+        reasons += judge.without
+        sures.append(_compute_chunks(collection, "judged", judge.identity, names, compute) >= rules.sure)
+    sure = np.concatenate(sures, axis=1)
     first = np.where(sure.any(axis=1), sure.argmax(axis=1), -1)
-    return {
-        what: {names[index] for index in np.flatnonzero(first == number)} for number, what in enumerate(rules.without)
-    }
+    return {what: {names[index] for index in np.flatnonzero(first == number)} for number, what in enumerate(reasons)}
 
 
 def _find_too_many(frame: Any, spot_m: float, rules: FiltersRecipe) -> np.ndarray:

@@ -1,16 +1,21 @@
 """Judge photos with a CLIP: were they taken indoors, do they show people and nothing else, are they text?
 
-The paper leaves out indoor photos with a classifier trained on SUN397 that was not released; here any CLIP does it.
+The paper leaves out indoor photos with a classifier trained on SUN397 that was not released; here any CLIP does it, or
+a classifier that the user has (`classifier.py`).
 """
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 import torch
 from jaxtyping import Float
 
+from geoglot.errors import InputError
 from geoglot.models.base import VisionLanguageModel
-from geoglot.pairs.collect.collect_recipe import Judged
+from geoglot.pairs.collect.classifier import PhotoClassifier
+from geoglot.pairs.collect.collect_recipe import FiltersRecipe, Judged
 from geoglot.pairs.embed_photos import photo_vectors
 from geoglot.scene.embed import zero_shot
 
@@ -40,6 +45,39 @@ PROMPTS: dict[Judged, tuple[Sequence[str], Sequence[str]]] = {
         ("a photo of a landscape", "a photo of a street", "a photo of a building", "a photo of nature"),
     ),
 }
+
+
+class PhotoJudge(Protocol):
+    """What tells kinds of photos that a collection leaves out."""
+
+    @property
+    def without(self) -> tuple[Judged, ...]:
+        """The kinds that it tells."""
+        ...
+
+    @property
+    def identity(self) -> str:
+        """Everything that decides the probabilities."""
+        ...
+
+    def probabilities(self, pictures: Mapping[str, bytes]) -> Float[np.ndarray, "photo judged"]:
+        """Probability that a photo is of each kind."""
+        ...
+
+
+def open_judges(rules: FiltersRecipe, folder: Path) -> list[PhotoJudge]:
+    """The judges that a recipe in a folder names: a classifier for indoor photos, a CLIP for what is left."""
+    from geoglot.models.zoo import load_word_model, resolve_model
+
+    judges, left = list[PhotoJudge](), list(rules.without)
+    if rules.classifier and rules.indoor and "indoor" in left:
+        judges.append(PhotoClassifier(rules.classifier, rules.indoor))
+        left.remove("indoor")
+    if rules.judge and left:
+        judges.append(Judge(load_word_model(resolve_model(rules.judge, folder)), left))
+    if rules.judge is None and left:
+        raise InputError(f"filters.without names {', '.join(left)}, which only a judge tells: set filters.judge")
+    return judges
 
 
 class Judge:

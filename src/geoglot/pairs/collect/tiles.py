@@ -27,6 +27,12 @@ from jaxtyping import Float, Int
 from geoglot.crs import LONLAT, metric_epsg, transform
 from geoglot.geo import Grid
 from geoglot.pairs.collect.collect_recipe import TilesRecipe
+from geoglot.pairs.collect.paper_tiles import (
+    are_paper_members,
+    bin_photos,
+    choose_paper_centres,
+    half_tile_degrees,
+)
 from geoglot.pairs.collect.spatial_hash import Floats, Ids, SpatialHash, degree_length, find_neighbours, meridian_arc
 from geoglot.pairs.collect.stage import Collection, Outcome
 from geoglot.times import to_utc
@@ -41,18 +47,31 @@ def place_tiles(collection: Collection) -> Outcome:
     """Run the stage."""
     recipe, photos = collection.recipe.tiles, collection.table("kept")
     lon, lat = photos["lon"].to_numpy(), photos["lat"].to_numpy()
-    order = np.random.default_rng(recipe.seed).permutation(len(photos))
-    centres = choose_centres(
-        lon, lat, recipe.spacing_m, order, lambda done: collection.progress("photos to tiles", done, len(photos))
-    )
-    tiles = UtmTiles(lon[centres], lat[centres], recipe.side, recipe.resolution)
-    every = find_members(lon, lat, tiles)
-    links = every.draw_at_most(recipe.most_photos, recipe.seed)
+    if recipe.rule == "degrees":
+        tiles, every = _place_by_degrees(lon, lat, photos["time"].tolist(), recipe)
+    else:
+        order = np.random.default_rng(recipe.seed).permutation(len(photos))
+        centres = choose_centres(
+            lon, lat, recipe.spacing_m, order, lambda done: collection.progress("photos to tiles", done, len(photos))
+        )
+        tiles = UtmTiles(lon[centres], lat[centres], recipe.side, recipe.resolution)
+        every = find_members(lon, lat, tiles)
+    links = every.draw_at_most(recipe.most_photos, None if recipe.draw == "first" else recipe.seed)
     collection.keep_table("links", pd.DataFrame(links.__dict__))
     collection.keep_table("tiles", _make_table(tiles, links, photos))
     beyond = len(every.tile) - len(links.tile)
-    counts = {"tiles": len(centres), "links": len(links.tile), f"links beyond {recipe.most_photos} a tile": beyond}
+    counts = {"tiles": len(tiles.lon), "links": len(links.tile), f"links beyond {recipe.most_photos} a tile": beyond}
     return Outcome(counts)
+
+
+def _place_by_degrees(lon: Floats, lat: Floats, times: list[str], recipe: TilesRecipe) -> tuple[UtmTiles, TileMembers]:
+    """Tiles and their photos by the rule of the authors' code; photos beyond the square on the ground are left out."""
+    half = half_tile_degrees(recipe.side_m)
+    bins = bin_photos(lon, lat, times)
+    centres = choose_paper_centres(lon, lat, bins, half)
+    tiles = UtmTiles(lon[centres], lat[centres], recipe.side, recipe.resolution)
+    every = find_members(lon, lat, tiles)
+    return tiles, every.take(are_paper_members(lon, lat, bins, half, centres[every.tile], every.photo))
 
 
 def grid_of(tile: Any, recipe: TilesRecipe) -> Grid:
@@ -167,13 +186,18 @@ class TileMembers:
     row: Float[np.ndarray, " link"]
     col: Float[np.ndarray, " link"]
 
-    def draw_at_most(self, most: int, seed: int) -> TileMembers:
-        """Draw `most` photos of each tile at random, or all if there are fewer."""
-        draw = np.random.default_rng(seed).random(len(self.tile))
+    def take(self, links: np.ndarray) -> TileMembers:
+        """Some of the links, by their numbers or by a mask."""
+        return TileMembers(self.tile[links], self.photo[links], self.row[links], self.col[links])
+
+    def draw_at_most(self, most: int, seed: int | None) -> TileMembers:
+        """Keep `most` photos of each tile, drawn at random, or the first ones without a seed; all if there are fewer."""
+        count = len(self.tile)
+        draw = np.arange(count) if seed is None else np.random.default_rng(seed).random(count)
         order = np.lexsort([draw, self.tile])
         tile = self.tile[order]
         kept = np.sort(order[np.arange(len(order)) - np.searchsorted(tile, tile) < most])
-        return TileMembers(self.tile[kept], self.photo[kept], self.row[kept], self.col[kept])
+        return self.take(kept)
 
 
 def find_members(lon: Floats, lat: Floats, tiles: UtmTiles) -> TileMembers:

@@ -21,7 +21,7 @@ from geoglot.scene.read import open_scene, pixel_size
 from geoglot.scene.taught_scores import scores_of
 from geoglot.scene.visible import too_small, unseen_background, unseen_notes
 from geoglot.scene.word_scores import WordScores
-from geoglot.scene.wording import word_notes
+from geoglot.scene.wording import patch_notes, word_notes
 from geoglot.sources.raster import Raster
 from geoglot.tasks.refine.load import choose_refiner
 from geoglot.tasks.refine.refiner import Refiner
@@ -130,6 +130,7 @@ def _dense(
         raise InputError(f"flips and scales are for at most {MANY:,} words, got {count:,}; leave them out")
     scores = scores_of(model, words or (), background, options.templates)
     notes = word_notes(model, scores.read, scores.texts, background=background, templates=options.templates)
+    notes = (*patch_notes(model), *notes)
     names = tuple(filter(None, scores.labels))
     facts["texts"] = hashlib.sha256(scores.texts.cpu().numpy().tobytes()).hexdigest()
     if isinstance(scores, WordScores):

@@ -1,0 +1,41 @@
+"""Tell which heads of a GRAFT checkpoint were trained, by what differs from the CLIP that it began from.
+
+The satellite tower starts as a copy of the ground CLIP. Image-level training moves the projection of the class token;
+pixel-level training moves the head of the patches alone, which begins as post_layernorm and visual_projection.
+"""
+
+from collections.abc import Mapping
+
+from torch import Tensor
+
+from geoglot.models.known import Level
+
+#: Relative difference below which weights are the same: half precision rounds by 5e-4 at most, training moves more
+_SAME = 1e-3
+_IMAGE_HEAD = ("visual_projection.weight", "vision_model.post_layernorm.weight", "vision_model.post_layernorm.bias")
+#: A head for patches, and what it begins as
+_PATCH_HEAD = {
+    "projector.1.weight": "visual_projection.weight",
+    "projector.0.weight": "vision_model.post_layernorm.weight",
+    "projector.0.bias": "vision_model.post_layernorm.bias",
+}
+
+
+def tell_level(tensors: Mapping[str, Tensor], start: Mapping[str, Tensor]) -> Level | None:
+    """The level of a GRAFT from its weights and those of the CLIP that it began from; None if they do not tell.
+
+    A head that equals the CLIP's was not trained, and neither was a LayerNorm as torch initialises it.
+    """
+    if any(name not in start or start[name].shape != tensors[name].shape for name in _IMAGE_HEAD):
+        return None
+    image = any(_differs(tensors[name], start[name]) for name in _IMAGE_HEAD)
+    fresh = (tensors["projector.0.weight"] == 1).all() and (tensors["projector.0.bias"] == 0).all()
+    patches = not fresh and any(_differs(tensors[head], start[name]) for head, name in _PATCH_HEAD.items())
+    if image and patches:
+        return "both"
+    return "image" if image else "pixel" if patches else None
+
+
+def _differs(one: Tensor, other: Tensor) -> bool:
+    one, other = one.float(), other.float()
+    return bool((one - other).norm() > _SAME * other.norm())

@@ -1,0 +1,218 @@
+"""Heat maps of words: how well every place of a scene fits a word by itself, whatever the other words say.
+
+A score is that of `find`: the probability of the name against general words, or against the background that is given.
+"""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float
+
+from geoglot.aliases import ClassesLike, PathLike, Progress
+from geoglot.errors import InputError
+from geoglot.figures import format_number
+from geoglot.geo import Grid, Window
+from geoglot.options import FindOptions, ReadOptions
+from geoglot.outputs.atomic import write_bytes
+from geoglot.outputs.cog import Layer, check_map, write_cog
+from geoglot.outputs.heat_picture import encode_heat
+from geoglot.outputs.journal import fingerprint, work_of
+from geoglot.outputs.made import Made, named_by
+from geoglot.outputs.notebook.page import Page, Table
+from geoglot.outputs.notebook.shown import Shown
+from geoglot.outputs.strips import encode_strip
+from geoglot.scene.class_words import parse_classes, parse_words
+from geoglot.scene.consult_bands import consult_bands
+from geoglot.scene.dense import ModelLike, dense_of
+from geoglot.scene.encoded_scene import EncodedScene, encode_scene
+from geoglot.scene.question import Question
+from geoglot.scene.read import open_scene, reading_notes, write_picture
+from geoglot.scene.score_field import ScoreField
+from geoglot.scene.spectral_evidence import SpectralEvidence
+from geoglot.scene.stream import describe_windows
+from geoglot.scene.visible import look_ahead
+from geoglot.sources.read_ahead import FailedWindow
+from geoglot.sources.tile import Tile
+from geoglot.tasks.find.heat import heat_grid
+from geoglot.tasks.find.heat_map import rows_at_once
+
+_LIKELY = 0.5  # the score at which a name and the rest are equally probable
+
+
+@dataclass(frozen=True)
+class Warmth:
+    """The heat of one name in figures."""
+
+    name: str
+    highest: float
+    """The highest score of the scene; NaN if the name was not looked for."""
+    share: float
+    """Share of the known ground with a score of at least 0.5."""
+
+
+@dataclass(frozen=True)
+class HeatResult(Shown):
+    """The heat of some names, and the files that were written."""
+
+    model: str
+    output: Path
+    """A GeoTIFF with a band of scores 0..1 for each name, NaN where nothing is known."""
+    picture: Path | None
+    manifest: Path
+    names: tuple[Warmth, ...]
+    windows: int
+    failed: tuple[FailedWindow, ...]
+    seconds: float
+    why: Mapping[str, str] = field(default_factory=dict)
+    """By name, why it was not looked for."""
+    notes: tuple[str, ...] = ()
+
+    def to_json(self) -> dict[str, Any]:
+        """The document of `geoglot segment --heat --json`."""
+        paths = {key: str(value) if (value := getattr(self, key)) else None for key in ("output", "picture")}
+        names = [
+            {"name": each.name, "highest": _rounded(each.highest), "share": _rounded(each.share)} for each in self.names
+        ]
+        windows = describe_windows(self.windows, self.failed)
+        return {
+            "model": self.model, **paths, "manifest": str(self.manifest), "names": names, "why": dict(self.why),
+            "windows": windows, "notes": list(self.notes), "seconds": self.seconds,
+        }  # fmt: skip
+
+    def page(self) -> Page:
+        rows = [(each.name, format_number(each.highest), f"{each.share:.1%}") for each in self.names]
+        files = {"heat": self.output, "picture": self.picture, "manifest": self.manifest}
+        table = Table(("name", "highest score", "ground with a score of 0.5 or more"), rows)
+        return Page(f"heat by {self.model}", [table], self.notes, files)
+
+
+def map_heat(
+    source: PathLike | EncodedScene,
+    names: ClassesLike,
+    output: PathLike,
+    *,
+    model: ModelLike = "mini",
+    read: ReadOptions = ReadOptions(),
+    options: FindOptions = FindOptions(),
+    overwrite: bool = False,
+    progress: Progress | None = None,
+) -> HeatResult:
+    """Write how well every place of a raster fits each name by itself: a COG with a band for each name, and a picture.
+
+    Of `options`, background, area, templates, evidence, vectors and overlay count. A scene of up to 25 million pixels
+    has a score for each pixel, a larger one for each patch. A killed run resumes. Raises InputError, SourceError or
+    OutputError; the result lists windows that failed.
+    """
+    started, output, words = time.monotonic(), Path(output), parse_classes(names)
+    check_map(output)
+    named = named_by("heat", output)
+    picture = named.with_name(f"{named.name}.png") if options.overlay else None
+    made = Made("heat", output, [picture] if picture else [], work=[work_of(output)])
+    made.check(source if isinstance(source, PathLike) else None, options.area)
+    with ExitStack() as stack:
+        dense = source.dense if isinstance(source, EncodedScene) else dense_of(model)
+        background = None if options.background is None else parse_words(options.background)
+        question = dense.question(words, background, options.templates)
+        given = source.raster if isinstance(source, EncodedScene) else source
+        raster = stack.enter_context(open_scene(given, read, dense.card.resolution))
+        sight = look_ahead(dense, raster, read, words, insist=False)
+        if len(sight.why) == len(words):
+            raise InputError("; ".join(dict.fromkeys(sight.why.values())))
+        bands = consult_bands(raster, words, options.evidence, compete=False, hidden=sight.why)
+        asked = {"words": [asdict(entry) for entry in words], "options": read.facts() | asdict(options)}
+
+        def start(facts: dict[str, Any]) -> None:
+            made.start(fingerprint(facts | asked), overwrite)
+
+        if isinstance(source, EncodedScene):
+            scene = source.narrow(read, options.area, options.vectors)
+            start(scene.facts)
+        else:
+            scene = stack.enter_context(
+                encode_scene(raster, dense, read=read, area=options.area, vectors=options.vectors, output=output,
+                             before=start, progress=progress)
+            )  # fmt: skip
+        hidden = frozenset(sight.why)
+        warmths = _write_scores(scene, question, bands.evidence, hidden, made)
+        raster.check_unchanged()
+        lines = [_lines(each, sight.why.get(each.name)) for each in warmths]
+
+        def draw(tile: Tile, draft: Path) -> tuple[str, ...]:
+            write_bytes(draft, encode_heat(tile, output, lines))
+            return ()
+
+        told = write_picture(raster, made, picture, draw)
+        notes = (*scene.resumed, *question.notes, *sight.notes, *bands.notes, *told)
+        result = HeatResult(
+            dense.card.name, output, picture if picture and picture.exists() else None, made.record, warmths,
+            len(scene.plan), scene.failed, round(time.monotonic() - started, 2), sight.why,
+            (*dict.fromkeys((*notes, *reading_notes(raster, dense.card, scene.read))),),
+        )  # fmt: skip
+        made.finish(result.to_json() | {"run": scene.facts | asked})
+        return result
+
+
+def _write_scores(
+    scene: EncodedScene, question: Question, evidence: SpectralEvidence | None, hidden: frozenset[str], made: Made
+) -> tuple[Warmth, ...]:
+    """Write the scores of all names, strip by strip from the top; returns their figures."""
+    grid, names = heat_grid(scene.raster, scene.plan), question.names
+    highest, likely, known = np.full(len(names), -np.inf), np.zeros(len(names)), 0
+    with tempfile.TemporaryDirectory() as folder:
+        strips = list[Path]()
+        for row, scores in _strips(scene, _fields(scene, question, evidence, hidden), grid):
+            strips.append(Path(folder) / f"{row:09d}.tif")
+            write_bytes(strips[-1], encode_strip(scores))
+            highest = np.fmax(highest, np.nan_to_num(scores, nan=-np.inf).max((1, 2)))
+            likely += (scores >= _LIKELY).sum((1, 2))
+            known += int((~np.isnan(scores)).any(0).sum())
+        with made.writing(made.output) as draft:
+            write_cog(strips, Layer(grid, "float32", float("nan"), names), draft)
+    looked = [name not in hidden for name in names]
+    figures = zip(names, np.where(looked, highest, np.nan), likely / max(1, known), strict=True)
+    return tuple(Warmth(name, float(most), float(share)) for name, most, share in figures)
+
+
+def _fields(
+    scene: EncodedScene, question: Question, evidence: SpectralEvidence | None, hidden: frozenset[str]
+) -> list[ScoreField | None]:
+    """The scores of each name; None for one that is not looked for."""
+    judged = [evidence if evidence and evidence.judges_name(index) else None for index in range(len(question.names))]
+    return [
+        None if name in hidden else ScoreField(scene, question, index, judged[index])
+        for index, name in enumerate(question.names)
+    ]
+
+
+def _strips(
+    scene: EncodedScene, fields: list[ScoreField | None], grid: Grid
+) -> Iterator[tuple[int, Float[np.ndarray, "name rows cols"]]]:
+    """The first row and the scores of strips of full width, NaN where nothing is known."""
+    by_pixel, step = grid == scene.raster.grid, max(1, rows_at_once(grid) // len(fields))
+    for row in range(0, grid.shape[0], step):
+        part = Window(row, 0, min(step, grid.shape[0] - row), grid.shape[1])
+        scores = np.full((len(fields), part.height, part.width), np.nan, np.float32)
+        for index, each in enumerate(fields):
+            if each is not None:
+                scores[index] = each.read(part) if by_pixel else each.patches(part)
+        if by_pixel:
+            scores[:, ~scene.valid(part)] = np.nan
+        yield row, scores
+
+
+def _lines(warmth: Warmth, why: str | None) -> tuple[str, ...]:
+    if why:
+        return warmth.name, why
+    return warmth.name, f"highest score {warmth.highest:.2f}, 0.5 or more on {warmth.share:.1%} of the ground"
+
+
+def _rounded(value: float) -> float | None:
+    return None if np.isnan(value) else round(value, 4)
