@@ -108,7 +108,7 @@ def test_half_characters_are_no_names_and_no_programs(tmp_path: Path) -> None:
 
 def test_metrics_that_are_none_are_left_out(tmp_path: Path) -> None:
     (tmp_path / METRICS).write_text(f'{{"step": 1, "loss": 2}}\n{{"step": "x"}}\n[1]\n{DEEP}\n{{"st')
-    MetricsLog(tmp_path, 3, tensorboard=False)
+    MetricsLog(tmp_path, 3)
     assert (tmp_path / METRICS).read_text() == '{"step": 1, "loss": 2}\n'
 
 

@@ -24,7 +24,7 @@ import numpy as np
 from eight_bits import EightBits
 from ground import train_ground
 from infrared_scenes import SCENE, Scenes, write_scenes
-from prove import RECIPE, SMALL, SMOKE, TEMPLATE, Size, collect, store
+from prove import SMALL, SMOKE, TEMPLATE, Size, Tower, collect, store, train_tower
 from rich.console import Console
 from rich.table import Table
 from world import CLASSES, World
@@ -40,7 +40,6 @@ from geoglot.scene.word_scores import WordScores
 from geoglot.sources.raster import open_raster
 from geoglot.training.loop import Fit
 from geoglot.training.soft_losses import SoftLoss
-from geoglot.training.train_align import train_align
 from geoglot.training.words.soft_crops import SoftSampling
 from geoglot.training.words.train_words import train_words
 from geoglot.training.words.words_recipe import Teaching, WordsRecipe
@@ -107,10 +106,7 @@ def train_teacher(world: World, size: Size, seed: int, folder: Path) -> Path:
     train_ground(world, folder / "ground", size.ground_steps, seed)
     ground = load_word_model(folder / "ground", device="cpu")
     store(folder / "all", *collect(world, ground, size, np.random.default_rng(seed)), ground.card.sha256)
-    facts = {"name": "teacher", "pairs": "all", "level": "pixel", "loss": "", "seed": seed}
-    path = folder / "teacher.toml"
-    path.write_text(RECIPE.format(**facts, steps=size.steps, batch=size.batch))
-    return train_align(path).model
+    return train_tower(folder, "teacher", Tower("teacher", "all", "pixel"), size, seed)
 
 
 def score(dense: Dense, unseen: Scenes, bands: tuple[int, ...] = (1, 2, 3)) -> dict[str, float]:

@@ -22,7 +22,8 @@ import rasterio
 import shapely
 import torch
 from ground import train_ground
-from prove import RECIPE, SIDE, TEMPLATE, Size, collect, shares, store
+from prove import SIDE, TEMPLATE, Size, Tower, collect, shares, store
+from prove import train_tower as train_by_recipe
 from tiles import render_tile
 from world import CLASSES, World
 
@@ -35,7 +36,6 @@ from geoglot.index.exchange.bridge import Asking, bridge, fit_probe
 from geoglot.index.store.archive import Archive, ModelFacts
 from geoglot.models.zoo import load_word_model
 from geoglot.options import IndexOptions
-from geoglot.training.train_align import train_align
 
 OTHERS = ModelFacts("others", "", 32)
 SHARE, SCENES = 0.05, 2
@@ -49,9 +49,7 @@ def train_tower(world: World, size: Size, folder: Path, seed: int) -> Path:
     ground = load_word_model(folder / "ground", device="cpu")
     batch, vectors = collect(world, ground, size, np.random.default_rng(seed))
     store(folder / "all", batch, vectors, ground.card.sha256)
-    facts = {"name": "tower", "pairs": "all", "level": "pixel", "loss": "", "seed": seed}
-    (folder / "tower.toml").write_text(RECIPE.format(**facts, steps=size.steps, batch=size.batch))
-    return Path(train_align(folder / "tower.toml").model)
+    return train_by_recipe(folder, "tower", Tower("tower", "all", "pixel"), size, seed)
 
 
 def write_scenes(world: World, folder: Path, seed: int) -> list[Window]:

@@ -48,10 +48,12 @@ name = "world-{name}"
 pairs = "{pairs}"
 output = "run-{name}"
 ground = "ground"
+{start}
 [sampling]
 batch = {batch}
 side = 64
 seed = {seed}
+{sampling}
 [loss]
 level = "{level}"
 {loss}
@@ -89,6 +91,10 @@ class Tower:
     level: str
     loss: str = ""
     """More lines of the recipe's [loss]."""
+    sampling: str = ""
+    """More lines of the recipe's [sampling]."""
+    start: str = ""
+    """A line of the recipe that names the model to start from."""
 
 
 TOWERS = (
@@ -140,6 +146,16 @@ def collect(
     names = [str(number) for number in range(len(tile))]
     links = Links(tile.astype(np.int64), names, row.astype(np.float64), col.astype(np.float64), names)
     return Batch(np.stack(pixels), grids, [str(number) for number in range(size.tiles)], links), np.concatenate(vectors)
+
+
+def train_tower(folder: Path, name: str, tower: Tower, size: Size, seed: int) -> Path:
+    """Train one row of a table in the folder that holds the ground CLIP and the pairs; returns the model."""
+    facts = {"name": name, "pairs": tower.pairs, "level": tower.level, "loss": tower.loss,
+             "sampling": tower.sampling, "start": tower.start}  # fmt: skip
+    recipe = folder / f"{name}.toml"
+    recipe.write_text(RECIPE.format(**facts, seed=seed, steps=size.steps, batch=size.batch))
+    model = folder / f"run-{name}" / "model"
+    return model if model.exists() else train_align(recipe).model
 
 
 def store(folder: Path, batch: Batch, vectors: np.ndarray, sha256: str) -> None:
@@ -219,12 +235,8 @@ def prove(seed: int, size: Size, towers: Sequence[Tower], folder: Path) -> dict[
     chance = {"segmentation": float("nan"), "scenes": 1 / len(CLASSES), "retrieval": (shares(test.truth) > 0.02).mean()}
     rows = {"chance": chance, "ground CLIP, no training": score(ground, test, False)}
     for number, tower in enumerate(towers):
-        recipe = folder / f"{number}.toml"
-        facts = {"name": number, "pairs": tower.pairs, "level": tower.level, "loss": tower.loss}
-        recipe.write_text(RECIPE.format(**facts, seed=seed, steps=size.steps, batch=size.batch))
-        rows[tower.title] = score(
-            load_word_model(train_align(recipe).model, device="cpu"), test, tower.level != "image"
-        )
+        model = load_word_model(train_tower(folder, str(number), tower, size, seed), device="cpu")
+        rows[tower.title] = score(model, test, tower.level != "image")
         print(f"seed {seed}: {tower.title}: {rows[tower.title]}", flush=True)
     return rows
 

@@ -15,7 +15,7 @@ from pathlib import Path
 import click
 import numpy as np
 from ground import train_ground
-from prove import RECIPE, SIDE, Size, Unseen, collect, prepare_scores, store, unseen
+from prove import Size, Tower, Unseen, collect, prepare_scores, store, train_tower, unseen
 from tiles import render_tile
 from world import World
 
@@ -24,7 +24,6 @@ from geoglot.geo import Window
 from geoglot.models.base import VisionLanguageModel
 from geoglot.models.model_files import write_model
 from geoglot.models.zoo import load_word_model
-from geoglot.training.train_align import train_align
 
 SEED, ELSEWHERE = 0, 100
 """Of the country of training, and of the one that the demo shows."""
@@ -45,11 +44,7 @@ def train(folder: Path, size: Size, level: str = "pixel", seed: int = SEED) -> P
         ground = load_word_model(folder / "ground", device="cpu")
         batch, vectors = collect(world, ground, size, np.random.default_rng(seed))
         store(folder / "pairs", batch, vectors, ground.card.sha256)
-    recipe = folder / f"{level}.toml"
-    facts = {"name": level, "pairs": "pairs", "level": level, "loss": ""}
-    recipe.write_text(RECIPE.format(**facts, seed=seed, steps=size.steps, batch=size.batch))
-    model = folder / f"run-{level}" / "model"
-    return model if model.exists() else train_align(recipe).model
+    return train_tower(folder, level, Tower(level, "pairs", level), size, seed)
 
 
 def measure(model: VisionLanguageModel, test: Unseen) -> dict[str, Estimate]:

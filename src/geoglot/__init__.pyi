@@ -1,6 +1,8 @@
 # The public names, each said once; __init__.py loads a name when it is first used.
 from .errors import GeoglotError as GeoglotError
 from .evaluation.evaluate import evaluate as evaluate
+from .evaluation.many import evaluate_many as evaluate_many
+from .evaluation.probe import probe as probe
 from .geo import Grid as Grid
 from .geo import Window as Window
 from .index.search.hits import Hits as Hits
@@ -11,6 +13,7 @@ from .options import ChangeOptions as ChangeOptions
 from .options import ClassifyOptions as ClassifyOptions
 from .options import EvaluateOptions as EvaluateOptions
 from .options import FindOptions as FindOptions
+from .options import ProbeOptions as ProbeOptions
 from .options import ReadOptions as ReadOptions
 from .options import SearchOptions as SearchOptions
 from .options import SegmentOptions as SegmentOptions
@@ -44,6 +47,7 @@ from .tasks.raster_info import RasterInfo as RasterInfo
 from .tasks.segment.segment import segment as segment
 from .training.teach.teach import teach as teach
 from .training.train_align import train_align as train_align
+from .training.train_classify import train_classify as train_classify
 from .training.train_init import train_init as train_init
 from .training.train_segment import train_segment as train_segment
 from .training.words.train_words import train_words as train_words

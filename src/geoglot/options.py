@@ -264,3 +264,24 @@ class EvaluateOptions:
 
     def __post_init__(self) -> None:
         check_bounds(self)
+
+
+@dataclass(frozen=True)
+class ProbeOptions:
+    """What a user may decide about a probe of image vectors, beside data set, model and protocol."""
+
+    split: Annotated[str | None, "Split to measure on. Default: test, or else val, or else the first one."] = None
+    train: Annotated[str | None, "Split to learn from. Default: train, or else half of each class of --split."] = None
+    shots: Annotated[tuple[int, ...], "Labelled images of each class, such as 1,4,16."] = (1, 4, 16)
+    draws: Annotated[int, "How often few images are drawn.", Ge(1), Le(1000)] = 10
+    neighbours: Annotated[int, "Nearest images that vote.", Ge(1), Le(10_000)] = 20
+    seed: Annotated[int, "Another number draws other images.", Ge(0)] = 0
+    limit: Annotated[int | None, "Only this many images of each split, spread evenly.", Ge(1)] = None
+    batch: Annotated[int, "Images that the model computes at once.", Ge(1), Le(65536)] = 16
+    device: str | None = None
+    """Where a model given by its name is put; None is GEOGLOT_DEVICE, or auto."""
+
+    def __post_init__(self) -> None:
+        check_bounds(self)
+        if any(each < 1 for each in self.shots):
+            raise InputError(f"shots must be 1 or more, got {min(self.shots)}")

@@ -76,3 +76,19 @@ def test_a_picture_that_is_none_is_refused(tmp_path: Path) -> None:
     pairs = pairs.append(replace(batch, images=[b"no image"] * len(batch.links.photo)))
     with pytest.raises(SourceError, match=f"{batch.links.photo[0]}.* cannot be decoded"):
         embed(pairs, PooledColours())
+
+
+def test_processes_share_the_shards_and_a_killed_run_goes_on(tmp_path: Path) -> None:
+    pairs = PairSet.create(tmp_path / "pairs", ("red", "green", "blue"), 96, 1.0)
+    for seed in range(5):
+        pairs = pairs.append(make_batch(2, seed=seed))
+    sha256 = Counting.card.sha256
+    seers = Counting(), Counting()
+    embed(pairs, seers[1], part=(1, 2))
+    assert [shard.has_vectors(sha256) for shard in pairs.shards] == [False, True, False, True, False]
+    embed(pairs, seers[0], part=(0, 2))
+    assert all(shard.has_vectors(sha256) for shard in pairs.shards)
+    assert seers[0].seen + seers[1].seen == pairs.photos
+    pairs.shards[2].vectors_path(sha256).unlink()
+    embed(pairs, again := Counting())
+    assert again.seen == pairs.shards[2].photos

@@ -352,9 +352,12 @@ def test_tensorboard_is_an_extra(folder: Path, monkeypatch: pytest.MonkeyPatch) 
         def add_scalar(self, name: str, value: float, step: int) -> None:
             shown.append((name, step))
 
+        def close(self) -> None:
+            shown.append(("closed", 0))
+
     monkeypatch.setitem(sys.modules, "torch.utils.tensorboard", SimpleNamespace(SummaryWriter=Writer))
     assert CliRunner().invoke(cli, ["train", "align", str(path)]).exit_code == 0
-    assert ("loss", 1) in shown and ("photo_recall_at_1", 2) in shown
+    assert ("loss", 1) in shown and ("photo_recall_at_1", 2) in shown and shown[-1] == ("closed", 0)
 
 
 def test_json_for_machines(folder: Path) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any
 
 import click
 
@@ -15,6 +15,7 @@ from geoglot.cli import report, shared
 from geoglot.cli.ask_evidence import evidence_flag, sort_evidence
 from geoglot.cli.ask_report import Told, describe_shortlist, report_all, report_each
 from geoglot.cli.flags import flags
+from geoglot.cli.planner import PlannerFlags, open_planner
 from geoglot.cli.progress import progress
 from geoglot.errors import InputError, SourceError
 from geoglot.options import FindOptions, ReadOptions, RefineOptions
@@ -22,10 +23,8 @@ from geoglot.tables import parse_json, read_text
 from geoglot.tasks.ask.ask_options import AskOptions
 
 if TYPE_CHECKING:
-    from geoglot.aliases import Progress
     from geoglot.tasks.ask.answer import Answer
     from geoglot.tasks.ask.ask import Asker
-    from geoglot.tasks.ask.plan import Planner
 
 
 @dataclass(frozen=True)
@@ -33,13 +32,6 @@ class AskFlags:
     """Flags of this command only."""
 
     after: Annotated[str | None, "The same place on a later date, for questions about change."] = None
-    planner: Annotated[Literal["rules", "llm"], "Read questions by rules, or with a language model (llm)."] = "rules"
-    llm_url: Annotated[
-        str | None, "Base URL of an OpenAI-compatible server. Default: GEOGLOT_LLM_URL; the key is GEOGLOT_LLM_KEY."
-    ] = None
-    llm_model: Annotated[
-        str | None, "Model of that server, or a folder or .gguf file on this disk. Default: GEOGLOT_LLM_MODEL."
-    ] = None
     show_program: Annotated[bool, "Print the program that gave the answer."] = False
     replay: Annotated[Path | None, "Run the program of a --json document again."] = None
 
@@ -67,6 +59,7 @@ class _Asked:
 @click.command()
 @click.argument("arguments", nargs=-1, required=True, metavar="SRC... [QUESTION]...")
 @flags(AskFlags, "own")
+@flags(PlannerFlags, "planner")
 @evidence_flag
 @report.flag
 @flags(AskOptions, "options")
@@ -107,7 +100,7 @@ def command(
     if asked.evidence is not None:
         check_evidence(asked.evidence)
     with progress() as advance:
-        planner = _open_planner(own, device, advance)
+        planner = open_planner(groups["planner"], device, advance)
         settings: dict[str, Any] = {
             "read": groups["read"],
             "options": replace(options, find=find, device=device, planner=planner, overwrite=overwrite),
@@ -122,16 +115,6 @@ def command(
         told = _answer(asked, settings)
     report_all(told, as_json)
     ctx.exit(told.exit_code)
-
-
-def _open_planner(own: AskFlags, device: str | None, advance: Progress | None) -> Planner | None:
-    """The language model that plans, if there is to be one."""
-    if own.planner != "llm":
-        return None
-    from geoglot.tasks.ask.chat import chat_of
-    from geoglot.tasks.ask.llm import LanguageModel
-
-    return LanguageModel(chat_of(own.llm_url, own.llm_model, device=device, progress=advance))
 
 
 def _sort_arguments(arguments: Sequence[str], own: AskFlags, options: AskOptions, as_json: bool) -> _Asked:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 #: Figures that a person is shown; metrics.jsonl and --json have all
 _FIGURES = {"loss": "loss", "miou": "mIoU", "mean_f1": "mean F1", "overall_accuracy": "overall accuracy",
-            "agreement": "agreement with the votes"}  # fmt: skip
+            "agreement": "agreement with the votes", "top1": "top-1"}  # fmt: skip
 _PATIENCE_S = 5.0  # for torchrun to see that the first process failed
 
 

@@ -53,5 +53,23 @@ def segment(recipe: Path, device: str | None, as_json: bool) -> None:
     run_training(train_segment, recipe, device, as_json, describe)
 
 
+@command.command()
+@_recipe
+def classify(recipe: Path, device: str | None, as_json: bool) -> None:
+    """Fine-tune the image tower of a CLIP or a GRAFT on images with one class each.
+
+    RECIPE is a TOML file; see recipes/graft/eurosat-classify.toml. The result reads words as before.
+
+    Example: geoglot train classify recipes/graft/eurosat-classify.toml
+    """
+    from geoglot.training.train_classify import train_classify
+
+    def describe(figures: Mapping[str, float]) -> str:
+        accuracy = f", top-1 {figures['top1']:.3f}" if "top1" in figures else ""
+        return f"{figures['images_per_second']:.1f} images/s{accuracy}"
+
+    run_training(train_classify, recipe, device, as_json, describe)
+
+
 command.add_command(init)
 command.add_command(words)

@@ -5,9 +5,18 @@ from geoglot.datasets.sets.bigearthnet import BIGEARTHNET
 from geoglot.datasets.sets.class_folders import AID, EUROSAT, PATTERNNET, RESISC45, UCMERCED
 from geoglot.datasets.sets.deepsat import SAT4, SAT6
 from geoglot.datasets.sets.folder import FOLDER
-from geoglot.datasets.sets.masked_images import ISAID, LOVEDA, OPENEARTHMAP, POTSDAM, UAVID, UAVID_8, VAIHINGEN
+from geoglot.datasets.sets.masked_images import (
+    ISAID,
+    LOVEDA,
+    OPENEARTHMAP,
+    POTSDAM,
+    SATLAS,
+    UAVID,
+    UAVID_8,
+    VAIHINGEN,
+)
 from geoglot.datasets.sets.naip_osm import NAIP_OSM
-from geoglot.datasets.sets.questions import QUESTIONS, RSIVQA, RSVQA_HR, RSVQA_LR
+from geoglot.datasets.sets.questions import QUESTIONS, RSIVQA, RSVQA_HR, RSVQA_LR, RSVQA_SAMPLE
 from geoglot.datasets.sets.rsicd import RSICD
 from geoglot.errors import InputError
 
@@ -15,8 +24,8 @@ DATASETS: dict[str, DataSet] = {
     dataset.name: dataset
     for dataset in (
         EUROSAT, BIGEARTHNET, SAT4, SAT6, RESISC45, AID, UCMERCED, PATTERNNET, RSICD,
-        OPENEARTHMAP, LOVEDA, POTSDAM, VAIHINGEN, UAVID, UAVID_8, ISAID, NAIP_OSM, FOLDER,
-        RSVQA_LR, RSVQA_HR, RSIVQA, QUESTIONS,
+        OPENEARTHMAP, LOVEDA, POTSDAM, VAIHINGEN, UAVID, UAVID_8, ISAID, NAIP_OSM, SATLAS, FOLDER,
+        RSVQA_LR, RSVQA_HR, RSVQA_SAMPLE, RSIVQA, QUESTIONS,
     )
 }  # fmt: skip
 

@@ -17,6 +17,7 @@ from geoglot.evaluation.zero_shot import measure_zero_shot
 from geoglot.models.zoo import Model, load_model
 from geoglot.options import EvaluateOptions, Task
 from geoglot.scene.dense import reads_words
+from geoglot.tasks.ask.plan import Planner
 from geoglot.tasks.refine.load import choose_refiner
 from geoglot.tasks.refine.refiner import Refiner
 
@@ -30,17 +31,21 @@ def evaluate(
     protocol: str = "default",
     options: EvaluateOptions | None = None,
     refiner: Refiner | str | None = None,
+    planner: Planner | None = None,
     progress: Progress | None = None,
 ) -> Scorecard:
     """Measure a model on a data set, whose published files are in the folder `data`.
 
-    Before the model is loaded, InputError for a task or option that does not fit the data set, and SourceError for
+    `refiner` moves the borders of maps, and of the objects that questions are answered by; `planner` reads questions,
+    and None is the rules. Before the model is loaded, InputError for a task or option that does not fit the data set, and SourceError for
     missing files.
     """
     options, rules, published = options or EvaluateOptions(), protocol_of(protocol), dataset_of(dataset)
     refiner = choose_refiner(refiner)
     split = options.split or rules.splits.get(published.name) or next(iter(published.splits))
     _check(task, published, split, rules, options, refiner)
+    if planner is not None and task != "vqa":
+        raise InputError(f"a planner reads questions, so it is for vqa, not for {task}")
     if not Path(data).is_dir():
         raise SourceError(f"there is no folder {data}; put {published.title} there, from {published.page}")
     whole = samples = published.read(Path(data), split)
@@ -48,8 +53,9 @@ def evaluate(
         samples = whole.take(np.linspace(0, len(whole) - 1, options.limit).round().astype(int).tolist())
     model = load_model(model, device=options.device)
     run = Run(
-        task, replace(published, resolution=published.resolution_of(Path(data))), split, options, refiner, progress
-    )
+        task, replace(published, resolution=published.resolution_of(Path(data))), split, options, refiner, progress,
+        planner,
+    )  # fmt: skip
     if isinstance(samples, Asked):
         measured = measure_answers(run, samples, model)
     elif reads_words(model):
@@ -69,8 +75,8 @@ def _check(
         raise InputError(f"calibration and transduction are for classification, not for {task}")
     if task != "segmentation" and (options.flips != "none" or options.scales != (1.0,)):
         raise InputError(f"flips and scales are for segmentation, not for {task}")
-    if task != "segmentation" and refiner is not None:
-        raise InputError(f"--refine moves the borders of maps, so it is for segmentation, not for {task}")
+    if task not in ("segmentation", "vqa") and refiner is not None:
+        raise InputError(f"--refine moves borders of maps and objects, so it is for segmentation and vqa, not for {task}")
 
 
 def _notes(dataset: DataSet, split: str, here: int, samples: Samples) -> tuple[str, ...]:

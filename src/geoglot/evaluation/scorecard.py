@@ -9,6 +9,7 @@ from geoglot.evaluation.metrics import Estimate
 from geoglot.options import EvaluateOptions, Task
 from geoglot.outputs.notebook.page import Page, Table
 from geoglot.outputs.notebook.shown import Shown
+from geoglot.tasks.ask.plan import Planner
 from geoglot.tasks.refine.refiner import Refiner
 
 _DIGITS = 6
@@ -24,6 +25,8 @@ class Run:
     options: EvaluateOptions
     refiner: Refiner | None
     progress: Progress | None
+    planner: Planner | None = None
+    """Reads questions; None is the rules."""
 
     @property
     def refine(self) -> str:

@@ -8,7 +8,7 @@ syvlo/RSVQA): counts 0, 1 to 10, 11 to 100, 101 to 1,000 and more; areas 0 m², 
 import re
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import groupby
 from operator import attrgetter
 
@@ -48,17 +48,19 @@ class Scored:
 
 @torch.inference_mode()
 def measure_answers(run: Run, samples: Asked, model: Model) -> Measured:
-    """Metrics of the answers of `ask` with the rules planner."""
+    """Metrics of the answers of `ask`."""
     resolution = run.dataset.resolution
     read = ReadOptions(batch=run.options.batch, resolution=resolution and resolution[0])
 
     def open_image(image: int, themes: tuple[str, ...]) -> Asker:
         options = AskOptions(themes=themes) if len(themes) > 1 else AskOptions()
-        return Asker.open(samples.images[image], model=model, read=read, options=options)
+        options = replace(options, planner=run.planner)
+        return Asker.open(samples.images[image], model=model, read=read, options=options, refiner=run.refiner)
 
     scored = answer_all(samples, open_image, run.progress)
     facts = {
-        "name": "rsvqa", "split": run.split, "planner": "rules", "questions": len(scored), "resolution_m": resolution,
+        "name": "rsvqa", "split": run.split, "planner": run.planner.name if run.planner else "rules",
+        "refine": run.refine, "questions": len(scored), "resolution_m": resolution,
         "counts": "RSVQA's ranges; exact/... asks for the very number", "refusals": "count as wrong",
         "limit": run.options.limit,
     }  # fmt: skip

@@ -19,6 +19,7 @@ from geoglot.training.chance import describe_useless
 from geoglot.training.checkpoint import TrainState
 from geoglot.training.curves import draw_curves
 from geoglot.training.metrics_log import MetricsLog
+from geoglot.training.trackers import Track, open_trackers
 from geoglot.training.objective import Objective
 from geoglot.training.processes import Process, average_gradients, average_statistics, own_random_state
 
@@ -49,6 +50,8 @@ class Fit:
     evaluate_every: Count = 500
     tensorboard: bool = False
     """Write the metrics for TensorBoard too."""
+    track: Track | None = None
+    """Send the metrics to Weights & Biases or to MLflow too, which must be installed; their own settings say where."""
 
 
 Report = Callable[[int, int, Mapping[str, float]], None]
@@ -93,7 +96,8 @@ def fit(
     notes = _resume_notes(state, settings, process) if checkpoint.load(state, identity, folder) else []
     state.world_size = process.world_size
     main = process.rank == 0
-    log = MetricsLog(folder, state.step, settings.tensorboard) if main else None
+    trackers = open_trackers(settings.track, folder, settings.tensorboard, state.step) if main else []
+    log = MetricsLog(folder, state.step, trackers) if main else None
     began = ready = time.monotonic()
     for batch in objective.batches(state.step, settings.steps):
         metrics = _step(state, objective, batch, settings, process)
@@ -125,6 +129,8 @@ def fit(
         if main and saving:
             checkpoint.save(state, identity, folder)
         ready = time.monotonic()
+    if log:
+        log.close()
     checkpoint.load_best(state, folder)
     return Fitted(state.ema or state.model, log.read(state.best_step or state.step) if log else {}, tuple(notes))
 

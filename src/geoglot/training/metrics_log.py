@@ -1,13 +1,12 @@
-"""Metrics of a run: one line of JSON a step and, on request, records for TensorBoard."""
+"""Metrics of a run: one line of JSON a step, which trackers get too."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
-from geoglot.errors import MissingExtraError
 from geoglot.outputs.atomic import check_folder, disk_errors, write_bytes
 from geoglot.tables import parse_json
+from geoglot.training.trackers import Tracker
 
 METRICS = "metrics.jsonl"
 
@@ -15,21 +14,25 @@ METRICS = "metrics.jsonl"
 class MetricsLog:
     """The log of a run that resumes after `step`: entries of later steps are dropped, because they are done again."""
 
-    def __init__(self, folder: Path, step: int, tensorboard: bool) -> None:
+    def __init__(self, folder: Path, step: int, trackers: Sequence[Tracker] = ()) -> None:
         self._path = folder / METRICS
         check_folder(self._path)
         lines = self._path.read_text(encoding="utf-8").splitlines() if self._path.exists() else []
         kept = [line for line in lines if _is_up_to(line, step)]
         write_bytes(self._path, "".join(f"{line}\n" for line in kept).encode())
-        self._board = tensorboard_writer()(str(folder / "tensorboard"), purge_step=step + 1) if tensorboard else None
+        self._trackers = trackers
 
     def add(self, step: int, metrics: Mapping[str, float]) -> None:
         """Append the metrics of a step."""
         with disk_errors(self._path), self._path.open("a", encoding="utf-8") as file:
             file.write(json.dumps({"step": step, **metrics}) + "\n")
-        if self._board:
-            for name, value in metrics.items():
-                self._board.add_scalar(name, value, step)
+        for tracker in self._trackers:
+            tracker.log(step, metrics)
+
+    def close(self) -> None:
+        """Tell the trackers that the run is complete."""
+        for tracker in self._trackers:
+            tracker.close()
 
     def read(self, step: int) -> dict[str, int | float]:
         """The metrics that were logged for a step."""
@@ -43,12 +46,3 @@ def _is_up_to(line: str, step: int) -> bool:
         return bool(parse_json(line)["step"] <= step)
     except (ValueError, KeyError, TypeError):
         return False
-
-
-def tensorboard_writer() -> Any:
-    """TensorBoard's writer class; MissingExtraError if it is not installed."""
-    try:
-        from torch.utils.tensorboard import SummaryWriter
-    except ImportError as error:
-        raise MissingExtraError("tensorboard", "tensorboard") from error
-    return SummaryWriter

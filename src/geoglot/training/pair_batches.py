@@ -64,16 +64,24 @@ class PairLoader:
     """Loads this process's part of every batch, ahead of the model, in threads."""
 
     def __init__(
-        self, pairs: PairSet, sha256: str, patch: int, sampling: PairSampling, process: Process = SINGLE
+        self,
+        pairs: PairSet,
+        sha256: str,
+        patch: int,
+        sampling: PairSampling,
+        process: Process = SINGLE,
+        workers: int = 2,
     ) -> None:
         self.pairs, self.patch, self.sampling, self.process = pairs, patch, sampling, process
+        self.workers = workers
         self._ends = np.cumsum([shard.tiles for shard in pairs.shards])
         self._embeddings = lru_cache(maxsize=None)(lambda number: pairs.shards[number].vectors(sha256))
         self._order = lru_cache(maxsize=2)(self._epoch_order)
         self._starts = [np.searchsorted(shard.links.tile, np.arange(shard.tiles + 1)) for shard in pairs.shards]
 
-    def batches(self, first_step: int, stop: int, ahead: int = 2) -> Iterator[PairBatch]:
+    def batches(self, first_step: int, stop: int) -> Iterator[PairBatch]:
         """Batches of steps first_step..stop-1."""
+        ahead = self.workers
         with ThreadPoolExecutor(ahead) as pool:
             coming = iter(range(first_step, stop))
             waiting = deque(pool.submit(self.batch, step) for step in islice(coming, ahead))

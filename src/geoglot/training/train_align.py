@@ -8,8 +8,9 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from geoglot.aliases import PathLike, Positive, Progress
+from geoglot.aliases import Count, PathLike, Positive, Progress
 from geoglot.errors import InputError
+from geoglot.models.base import VisionLanguageModel
 from geoglot.models.clip import Clip
 from geoglot.models.graft import Graft, start_graft
 from geoglot.models.model_files import save_model
@@ -23,9 +24,9 @@ from geoglot.training import checkpoint
 from geoglot.training.align_objective import AlignObjective, AlignSettings, SatelliteModel
 from geoglot.training.identity import identity
 from geoglot.training.loop import Fit, Report, fit, quiet
-from geoglot.training.metrics_log import tensorboard_writer
 from geoglot.training.pair_batches import PairLoader, PairSampling
 from geoglot.training.processes import Process, join_processes, own_device
+from geoglot.training.trackers import check_trackers
 from geoglot.training.trained import Trained, open_output
 
 
@@ -56,6 +57,8 @@ class AlignRecipe:
     """A GRAFT or a CLIP as which the satellite tower starts, by name or folder; None is the ground CLIP."""
     validation: PathLike | None = None
     """A pair set of other ground."""
+    workers: Count = 2
+    """Threads that read batches ahead of the tower; they do not change the result."""
     sampling: PairSampling = field(default_factory=PairSampling)
     loss: AlignSettings = field(default_factory=AlignSettings)
     fit: AlignFit = field(default_factory=AlignFit)
@@ -73,7 +76,7 @@ def train_align(
     or ModelError for what cannot be used, before the first step.
     """
     asked, folder = open_recipe(recipe, AlignRecipe)
-    facts = recipe_facts(asked, folder, "output")
+    facts = recipe_facts(asked, folder, "output", "workers")
     place = own_device(device)
     ground = load_word_model(resolve_model(asked.ground, folder), device=str(place))
     if not isinstance(ground, Clip) or isinstance(ground, Graft) or ground.card.level:  # a GRAFT's tower is for tiles
@@ -91,8 +94,7 @@ def train_align(
     inputs |= {"the model to start from": start.card.sha256} if asked.start else {}
     run = identity(facts, **inputs)
     checkpoint.check_identity(run, asked.output)
-    if asked.fit.tensorboard:
-        tensorboard_writer()
+    check_trackers(asked.fit.track, asked.fit.tensorboard)
     target = open_output(asked.output)
     tower = start_graft(
         ground, asked.name, pairs.resolution, asked.sampling.side, len(pairs.bands) - 3,
@@ -100,10 +102,11 @@ def train_align(
     )  # fmt: skip
     with join_processes(place) as process:
         train, validate_on = _make_loaders(asked, pairs, validation, (ground.card.sha256, start.card.patch_size), process)
-        if process.rank == 0:
-            embed(pairs, ground, progress, "photos")
-            if validation:
-                embed(validation, ground, progress, "validation photos")
+        seer = _lowered(asked, folder, place) if asked.fit.bfloat16 and place.type == "cuda" else ground
+        part, told = (process.rank, process.world_size), progress if process.rank == 0 else None
+        embed(pairs, seer, told, "photos", part)
+        if validation:
+            embed(validation, seer, told, "validation photos", part)
         if process.world_size > 1:
             torch.distributed.barrier()
         model = SatelliteModel(tower, asked.loss).to(place)
@@ -115,6 +118,11 @@ def train_align(
             tower.card = replace(tower.card, logit_scale=float(fitted.model.scale))  # the ground CLIP's is for captions
             save_model(tower.cpu(), target)
     return Trained(asked.output, settings.steps, fitted.metrics, fitted.notes)
+
+
+def _lowered(asked: AlignRecipe, folder: Path, device: torch.device) -> VisionLanguageModel:
+    """The ground tower in bfloat16, which embeds photos faster; the satellite tower begins from its own weights."""
+    return load_word_model(resolve_model(asked.ground, folder), device=str(device), precision="bfloat16")
 
 
 def _open_pairs(asked: AlignRecipe, patch: int) -> tuple[PairSet, PairSet | None]:
@@ -165,7 +173,7 @@ def _make_loaders(
             f"a batch of {sampling.batch} tiles does not divide among {process.world_size} processes and {parts} "
             "parts; change sampling.batch or loss.parts"
         )
-    train = PairLoader(pairs, *towers, sampling, process)
+    train = PairLoader(pairs, *towers, sampling, process, asked.workers)
     if validation is None:
         return train, None
     centred = PairSampling(min(sampling.batch // parts, validation.tiles), sampling.side, augment=False)

@@ -27,8 +27,8 @@ from geoglot.training.identity import identity
 from geoglot.training.loop import Fit, Report, fit, quiet
 from geoglot.training.mask_objective import SegmentObjective
 from geoglot.training.matching import MaskLoss
-from geoglot.training.metrics_log import tensorboard_writer
 from geoglot.training.processes import is_main_process, join_processes, own_device, own_random_state
+from geoglot.training.trackers import check_trackers
 from geoglot.training.trained import MODEL, Trained, open_output
 
 log = logging.getLogger(__name__)
@@ -118,8 +118,7 @@ def train_segment(
     target = asked.output / MODEL
     hint = f' and whole = "{target}" to start from its weights' if target.is_dir() else ""
     checkpoint.check_identity(run, asked.output, hint)
-    if asked.fit.tensorboard:
-        tensorboard_writer()
+    check_trackers(asked.fit.track, asked.fit.tensorboard)
     open_output(asked.output)
     # The last check, because it takes longest
     notes = _check_data(asked.data, asked.output / CHECKED, progress) if is_main_process() else ()

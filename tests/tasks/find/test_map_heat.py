@@ -9,7 +9,7 @@ import rasterio
 from click.testing import CliRunner
 from PIL import Image
 
-from geoglot.cli.main import main
+from geoglot.cli.main import cli
 from geoglot.errors import InputError, OutputError
 from geoglot.options import FindOptions
 from geoglot.scene.encoded_scene import encode_scene
@@ -83,14 +83,14 @@ def test_another_heat_is_not_replaced_unasked(scene: Path, tmp_path: Path) -> No
 
 def test_the_command_writes_heat_and_refuses_what_does_not_apply(scene: Path, tmp_path: Path) -> None:
     arguments = ["segment", str(scene), "--classes", "trees", "-o", str(tmp_path / "heat.tif"), "--heat"]
-    run = CliRunner().invoke(main, [*arguments, "--json", "-q"])
+    run = CliRunner().invoke(cli, [*arguments, "--json", "-q"])
     assert run.exit_code == 0, run.output
     document = json.loads(run.stdout)
     assert [each["name"] for each in document["names"]] == ["trees"] and Path(document["picture"]).exists()
-    refused = CliRunner().invoke(main, [*arguments, "--polygons", "a.gpkg"])
+    refused = CliRunner().invoke(cli, [*arguments, "--polygons", "a.gpkg"])
     assert refused.exit_code != 0 and "--polygons" in refused.output
 
 
 def test_heat_needs_one_source(scene: Path, tmp_path: Path) -> None:
-    run = CliRunner().invoke(main, ["segment", str(scene), str(scene), "--classes", "a", "-o", str(tmp_path), "--heat"])
+    run = CliRunner().invoke(cli, ["segment", str(scene), str(scene), "--classes", "a", "-o", str(tmp_path), "--heat"])
     assert isinstance(run.exception, InputError | SystemExit) and "one source" in run.output

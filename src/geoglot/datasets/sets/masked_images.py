@@ -184,3 +184,34 @@ Layout: the archives of DOTA v1.0 and iSAID unpacked in place: {train,val,test}/
 {train,val}/Semantic_masks/images; the test masks are not public. Words: SegEarth-OV (Li et al., CVPR 2025),
 configs/cls_iSAID.txt; as there, background is a class.
 """
+
+SATLAS = MaskedImages(
+    name="satlas",
+    title="Satlas land cover",
+    page="https://github.com/allenai/satlas",
+    resolution=None,
+    splits={"test": None, "val": None, "train": None},
+    classes=(
+        MapClass("water", (1,), ("water", "river", "lake")),
+        MapClass("developed", (2,), ("buildings and roads", "city", "suburb")),
+        MapClass("tree", (3,), ("trees", "forest")),
+        MapClass("shrub", (4,), ("shrubs", "scrub")),
+        MapClass("grass", (5,), ("grass", "grassland")),
+        MapClass("crop", (6,), ("farmland", "crop field")),
+        MapClass("bare", (7,), ("bare ground", "sand")),
+        MapClass("snow", (8,), ("snow", "ice")),
+        MapClass("wetland", (9,), ("wetland", "marsh")),
+        MapClass("mangroves", (10,)),
+        MapClass("moss", (11,), ("moss", "tundra")),
+    ),
+    ignored=(0,),
+    images="{split}/images/*.*",
+    to_mask=(("/images/", "/land_cover/"), (".tif", ".png"), (".jpg", ".png")),
+)
+"""SatlasPretrain (Bastani et al. 2023, arXiv 2211.15660): Sentinel-2 and NAIP tiles of 512 px with land cover, 11
+classes, ids 1 to 11, 0 = unknown.
+
+Layout: the download has many images of each tile and its labels in static/TILE/land_cover.png, so choose an image of
+each tile and arrange them as SPLIT/images/TILE.png beside SPLIT/land_cover/TILE.png. Ids: the category lists in the
+public code of Satlas. Words: ours, since GRAFT's are not published.
+"""

@@ -80,6 +80,34 @@ RSVQA_HR = Rsvqa(
 )
 
 
+class RsvqaSample(DataSet):
+    """A small part of RSVQA in one file: LR_qa.json, a list of {img, split, type, q, a}, beside LR/{img}.tif."""
+
+    tasks = ("vqa",)
+
+    def read(self, data: Path, split: str) -> Asked:
+        """The questions of all images, whatever their split in RSVQA."""
+        path = self.require(data, "LR_qa.json")
+        try:
+            rows = parse_json(path.read_text("utf-8"))
+            numbers = list(dict.fromkeys(int(row["img"]) for row in rows))
+            index = {number: place for place, number in enumerate(numbers)}
+            asked = [Question(index[row["img"]], *map(_text, (row["q"], row["a"], row["type"]))) for row in rows]
+        except (KeyError, TypeError, ValueError, OSError) as error:
+            raise SourceError(f"{path} is not a list of questions ({error!r})") from error
+        images = [data / "LR" / f"{number}.tif" for number in numbers]
+        self.require_all(data, images, "images")
+        return Asked(images, asked)
+
+
+RSVQA_SAMPLE = RsvqaSample(
+    name="rsvqa-sample",
+    title="a sample of RSVQA-LR",
+    page="https://zenodo.org/records/6344334",
+    resolution=(10.0, 10.0),
+    splits={"all": None},
+)
+
 _FILES = {
     "hrrsd": "HRRSD/opt_val_vqa.txt",
     "ucm": "UCM/ucm_vqa.txt",

@@ -67,7 +67,7 @@ class PhotoClassifier:
 def read_indoor(path: Path) -> frozenset[str]:
     """The classes that a file calls indoor, in plain spelling; InputError for a line that says neither 1 nor 2."""
     chosen = set()
-    for line in filter(None, map(str.strip, read_text(path).content.splitlines())):
+    for line in filter(None, map(str.strip, read_text(path).body.splitlines())):
         name, _, mark = line.rpartition(" ")
         if not mark.isdecimal():
             name, mark = line, "1"
@@ -114,7 +114,7 @@ def _load_graph(folder: Path) -> tuple[Logits, list[str]]:
         [given] = session.get_inputs()
     except Exception as error:  # onnxruntime's own kinds share no base below this
         raise ModelError(f"{folder / _GRAPH} is no classifier of images ({reason_of(error)})") from None
-    names = [line.strip() for line in read_text(folder / _CLASSES).content.splitlines() if line.strip()]
+    names = [line.strip() for line in read_text(folder / _CLASSES).body.splitlines() if line.strip()]
 
     def logits(pixels: Pixels) -> np.ndarray:
         scores: np.ndarray = session.run(None, {given.name: pixels.astype(np.float32)})[0]

@@ -1,0 +1,165 @@
+"""What the image vectors of a frozen model hold: linear probe, nearest neighbours, and few labelled images a class.
+
+The protocols are the usual ones. Linear probe: logistic regression on unit vectors, whose weight decay is chosen on a
+fifth of the training images (Radford et al., 2021, section 3.2). kNN: the votes of the k nearest training images,
+weighted by exp(cosine / 0.07) (Wu et al., 2018; Caron et al., 2021). Few-shot: the linear probe on so many images of
+each class, the mean over draws with the range of the middle 95 %.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from geoglot.aliases import PathLike, Progress
+from geoglot.datasets.catalogue import dataset_of
+from geoglot.datasets.dataset import DataSet, Scenes
+from geoglot.errors import InputError
+from geoglot.evaluation.image_vectors import encode_pictures
+from geoglot.evaluation.metrics import Estimate, proportion
+from geoglot.evaluation.protocols import protocol_of
+from geoglot.evaluation.scorecard import Scorecard
+from geoglot.models.zoo import Model, load_model
+from geoglot.options import ProbeOptions
+from geoglot.scene.dense import reads_words
+
+_DECAYS = (1e-6, 1e-5, 1e-4, 1e-3, 1e-2)
+_FEW_DECAY = 1e-3  # too few images to choose one
+_TEMPERATURE = 0.07
+_STEPS = 100
+Labels = Int[Tensor, " image"]
+
+
+@dataclass(frozen=True)
+class Images:
+    """Vectors of images with their classes."""
+
+    vectors: Float[Tensor, "image dim"]
+    labels: Labels
+
+    def take(self, which: np.ndarray) -> Images:
+        return Images(self.vectors[which], self.labels[which])
+
+
+def probe(
+    dataset: str,
+    data: PathLike,
+    *,
+    model: Model | PathLike = "mini",
+    protocol: str = "default",
+    options: ProbeOptions = ProbeOptions(),
+    progress: Progress | None = None,
+) -> Scorecard:
+    """Probe a model on a data set of classes, whose published files are in the folder `data`.
+
+    Raises InputError for a data set that is not of single classes, and SourceError for missing files.
+    """
+    published, fit = dataset_of(dataset), protocol_of(protocol).fit
+    train, test, splits = _read_parts(published, Path(data), options)
+    model = load_model(model, device=options.device)
+    if not reads_words(model):
+        raise InputError(f"{model.card.name} has classes of its own and no image vectors to probe; give a word model")
+    names = tuple(label.key for label in test.classes)
+    seen, asked = (
+        Images(
+            encode_pictures(model, part.pictures, fit, options.batch, progress),
+            torch.from_numpy(part.shows.argmax(1)),
+        )
+        for part in (train, test)
+    )
+    metrics = {
+        "linear": _accuracy(fit_linear(seen, len(names), None, options.seed), asked),
+        f"knn_{options.neighbours}": proportion((knn(seen, asked.vectors, options.neighbours) == asked.labels).numpy()),
+        **{f"{shots}_shot": few_shot(seen, asked, shots, len(names), options) for shots in options.shots},
+    }
+    facts = {
+        "name": "probe", "fit": fit, "side": model.card.tile_size, **splits, "train_images": len(train),
+        "decays": list(_DECAYS), "few_shot_decay": _FEW_DECAY, "draws": options.draws, "seed": options.seed,
+        "limit": options.limit,
+    }  # fmt: skip
+    return Scorecard("classification", published.name, model.card.name, facts, len(test), metrics)
+
+
+def _read_parts(published: DataSet, data: Path, options: ProbeOptions) -> tuple[Scenes, Scenes, dict[str, str]]:
+    """Images to learn from, images to be measured on, and where they are from.
+
+    Without a split for training, half of each class of the one split is for it.
+    """
+    test_name = options.split or next((name for name in ("test", "val") if name in published.splits), "")
+    test_name = test_name or next(iter(published.splits))
+    train_name = options.train or ("train" if "train" in published.splits and test_name != "train" else "")
+    published.check("classification", test_name)
+    test = published.read(data, test_name)
+    if not isinstance(test, Scenes) or (test.shows.sum(1) != 1).any():
+        raise InputError(f"a probe needs one class an image, and {published.name} has several or none")
+    if train_name:
+        published.check("classification", train_name)
+        train = published.read(data, train_name)
+        assert isinstance(train, Scenes)
+        return _limit(train, options), _limit(test, options), {"train": train_name, "split": test_name}
+    order = np.random.default_rng(options.seed).permutation(len(test))
+    labels = test.shows.argmax(1)[order]
+    ranks = np.array([np.sum(labels[:place] == label) for place, label in enumerate(labels)])
+    train, rest = test.take(order[ranks % 2 == 0].tolist()), test.take(order[ranks % 2 == 1].tolist())
+    return _limit(train, options), _limit(rest, options), {"train": f"half of {test_name}", "split": f"half of {test_name}"}
+
+
+def _limit(samples: Scenes, options: ProbeOptions) -> Scenes:
+    if options.limit is None or options.limit >= len(samples):
+        return samples
+    return samples.take(np.linspace(0, len(samples) - 1, options.limit).round().astype(int).tolist())
+
+
+def fit_linear(seen: Images, classes: int, decay: float | None, seed: int) -> Float[Tensor, "class dim_and_one"]:
+    """Weights and biases of a logistic regression; None chooses the decay on a fifth of the images."""
+    if decay is None:
+        held = np.random.default_rng(seed).random(len(seen.labels)) < 0.2
+        rest, checked = seen.take(~held), seen.take(held)
+        scores = {each: _accuracy(fit_linear(rest, classes, each, seed), checked).value or 0.0 for each in _DECAYS}
+        decay = max(scores, key=lambda each: scores[each])
+    inputs = F.pad(seen.vectors, (0, 1), value=1.0)
+    head = torch.zeros(classes, inputs.shape[1], requires_grad=True)
+    optimiser = torch.optim.LBFGS([head], max_iter=_STEPS, line_search_fn="strong_wolfe")
+
+    def closure() -> Tensor:
+        optimiser.zero_grad()
+        loss = F.cross_entropy(inputs @ head.T, seen.labels) + decay * head[:, :-1].square().sum()
+        loss.backward()  # type: ignore[no-untyped-call]
+        return loss
+
+    optimiser.step(closure)  # type: ignore[no-untyped-call]
+    return head.detach()
+
+
+def _accuracy(head: Float[Tensor, "class dim_and_one"], asked: Images) -> Estimate:
+    guess = (F.pad(asked.vectors, (0, 1), value=1.0) @ head.T).argmax(1)
+    return proportion((guess == asked.labels).numpy())
+
+
+def knn(seen: Images, vectors: Float[Tensor, "image dim"], neighbours: int) -> Labels:
+    """The class with most votes among the nearest images."""
+    guesses = []
+    for part in vectors.split(1024):
+        near = (part @ seen.vectors.T).topk(min(neighbours, len(seen.labels)), dim=1)
+        votes = torch.zeros(len(part), int(seen.labels.max()) + 1)
+        votes.scatter_add_(1, seen.labels[near.indices], (near.values / _TEMPERATURE).exp())
+        guesses.append(votes.argmax(1))
+    return torch.cat(guesses)
+
+
+def few_shot(seen: Images, asked: Images, shots: int, classes: int, options: ProbeOptions) -> Estimate:
+    """Accuracy of the linear probe on so many images of each class: the mean over draws, and where 95 % of them lie."""
+    found = []
+    for draw in range(options.draws):
+        rng, labels = np.random.default_rng((options.seed, shots, draw)), seen.labels.numpy()
+        own = (np.flatnonzero(labels == label) for label in range(classes))
+        chosen = np.concatenate([rng.permutation(each)[:shots] for each in own])
+        found.append(_accuracy(fit_linear(seen.take(chosen), classes, _FEW_DECAY, options.seed), asked).value or 0.0)
+    low, high = np.quantile(found, [0.025, 0.975])
+    return Estimate(float(np.mean(found)), float(low), float(high))

@@ -1,0 +1,77 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+from PIL import Image
+
+from geoglot.cli.main import cli
+from geoglot.datasets.sets.class_folders import AID
+from geoglot.errors import OutputError
+from geoglot.evaluation import many
+from geoglot.evaluation.many import Scores, evaluate_many
+from published import folders
+from tinyclip import store_clip
+
+RECIPE = """
+name = "two models"
+output = "scores"
+models = ["mini", "tiny"]
+[[sets]]
+task = "classification"
+set = "aid"
+data = "."
+protocol = "a"
+split = "all"
+limit = 8
+[[sets]]
+task = "probe"
+set = "aid"
+data = "."
+split = "all"
+"""
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    made = tmp_path_factory.mktemp("many")
+    folders(made / "AID", list(AID.words), each=2)
+    store_clip(made / "tiny")
+    (made / "card.toml").write_text(RECIPE)
+    return made
+
+
+def test_a_table_of_all_models_and_sets_is_written_and_made_once(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = CliRunner().invoke(cli, ["evaluate", "scorecard", str(folder / "card.toml"), "--json", "-q"])
+    assert run.exit_code == 0, run.output
+    document = json.loads(run.stdout)
+    assert [row["model"] for row in document["models"]] == ["mini", "tiny"]
+    assert [cell["samples"] for cell in document["models"][0]["scores"]] == [8, 30]
+    table = (folder / "scores" / "table.md").read_text().splitlines()
+    assert len(table) == 4 and table[0].startswith("| model | aid top1 (classification, a) |") and "**" in table[2] + table[3]
+    latex = (folder / "scores" / "table.tex").read_text()
+    assert latex.count("&") == 6 and r"\toprule" in latex and r"\textbf" in latex
+    with Image.open(folder / "scores" / "table.png") as picture:
+        assert picture.width > 100
+    monkeypatch.setattr(many, "load_model", lambda *_, **__: pytest.fail("measured again"))
+    assert evaluate_many(folder / "card.toml").to_json() == document
+
+
+def test_a_folder_of_another_program_is_left_alone(folder: Path) -> None:
+    (folder / "foreign").mkdir()
+    (folder / "other.toml").write_text(RECIPE.replace('output = "scores"', 'output = "foreign"'))
+    with pytest.raises(OutputError, match="not made by this command"):
+        evaluate_many(folder / "other.toml")
+
+
+def test_the_best_of_each_column_is_marked() -> None:
+    cells = [
+        [{"main": "a", "metrics": {"a": {"value": value}}, "notes": []} for value in row]
+        for row in ([0.5, None], [0.7, 0.2])
+    ]
+    rows = Scores("n", ("x_1", "y"), ("s", "t"), tuple(map(tuple, cells)), Path()).rows("<{}>")
+    assert rows == [["x_1", "50.0", "-"], ["y", "<70.0>", "<20.0>"]]
