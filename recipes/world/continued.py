@@ -34,7 +34,9 @@ def half(batch: Batch, vectors: np.ndarray, west: bool) -> tuple[Batch, np.ndarr
     names = [batch.links.photo[index] for index in links]
     moved = np.array([number[int(tile)] for tile in batch.links.tile[links]], np.int64)
     kept = Links(moved, names, batch.links.row[links], batch.links.col[links], names)
-    return Batch(batch.pixels[tiles], [batch.grids[tile] for tile in tiles], [batch.ids[t] for t in tiles], kept), vectors[links]
+    return Batch(
+        batch.pixels[tiles], [batch.grids[tile] for tile in tiles], [batch.ids[t] for t in tiles], kept
+    ), vectors[links]
 
 
 def compare(seed: int, size: Size, folder: Path) -> dict[str, dict[str, float]]:

@@ -78,7 +78,11 @@ def collect(
 ) -> tuple[Batch, np.ndarray]:
     """Tiles of the training blocks with their photos, in the order in which a service would give them."""
     windows = list(_place_tiles(world, size.tiles, defects, rng))
-    photos = [photo for number, window in enumerate(windows) for photo in _take(world, ground, window, number, size, defects, rng)]
+    photos = [
+        photo
+        for number, window in enumerate(windows)
+        for photo in _take(world, ground, window, number, size, defects, rng)
+    ]
     rows, cols = np.array([photo.row for photo in photos]), np.array([photo.col for photo in photos])
     own = np.array([int(photo.user.split("-")[0]) for photo in photos])
     tile, links = list[int](), list[int]()
@@ -94,7 +98,9 @@ def collect(
         [photos[index].user for index in links],
     )  # fmt: skip
     pixels = np.stack([render_tile(world, window, rng) for window in windows])
-    batch = Batch(pixels, [world.grid.window(window) for window in windows], [str(n) for n in range(len(windows))], made)
+    batch = Batch(
+        pixels, [world.grid.window(window) for window in windows], [str(n) for n in range(len(windows))], made
+    )
     return batch, np.stack([photos[index].vector for index in links])
 
 

@@ -16,7 +16,7 @@ NO_RASTER = {
     "demo": "the scene that ships with geoglot", "doctor": "this machine", "help": "pages", "recipes": "recipes",
     "models": "models", "export": "a model", "evaluate": "data sets, read as their protocols say",
     "datasets": "data sets, read as their layouts say", "completion": "nothing", "train align": "a recipe",
-    "train segment": "a recipe", "train init": "images with labels, as a data set", "pairs": "recipes and pair sets",
+    "train segment": "a recipe", "train classify": "a recipe", "train init": "images with labels, as a data set", "pairs": "recipes and pair sets",
     "serve": "scenes that are asked on the page, each job with options of its own", "index bridge": "an archive",
     "index commit": "units of work", "index compact": "an archive", "index export": "an archive",
     "index import": "vectors of others", "index info": "an archive", "index remove": "an archive",

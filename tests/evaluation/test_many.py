@@ -43,16 +43,18 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return made
 
 
-def test_a_table_of_all_models_and_sets_is_written_and_made_once(
-    folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_table_of_all_models_and_sets_is_written_and_made_once(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     run = CliRunner().invoke(cli, ["evaluate", "scorecard", str(folder / "card.toml"), "--json", "-q"])
     assert run.exit_code == 0, run.output
     document = json.loads(run.stdout)
     assert [row["model"] for row in document["models"]] == ["mini", "tiny"]
     assert [cell["samples"] for cell in document["models"][0]["scores"]] == [8, 30]
     table = (folder / "scores" / "table.md").read_text().splitlines()
-    assert len(table) == 4 and table[0].startswith("| model | aid top1 (classification, a) |") and "**" in table[2] + table[3]
+    assert (
+        len(table) == 4
+        and table[0].startswith("| model | aid top1 (classification, a) |")
+        and "**" in table[2] + table[3]
+    )
     latex = (folder / "scores" / "table.tex").read_text()
     assert latex.count("&") == 6 and r"\toprule" in latex and r"\textbf" in latex
     with Image.open(folder / "scores" / "table.png") as picture:

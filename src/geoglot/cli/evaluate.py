@@ -29,9 +29,7 @@ _EXAMPLES: dict[Task, str] = {
 _dataset = shared.stacked(
     click.argument("dataset"),
     click.option("--data", required=True, type=shared.PATH, help="Folder of the data set, as published."),
-    click.option(
-        "--protocol", default="default", show_default=True, help="a, b, c, graft or default: docs/graft.md."
-    ),
+    click.option("--protocol", default="default", show_default=True, help="a, b, c, graft or default: docs/graft.md."),
 )
 
 

@@ -84,7 +84,9 @@ def _plain(value: object) -> object:
 @click.option("--source", help="Where it comes from.")
 @click.option("--activation", type=click.Choice(get_args(Activation)), help="Activation, if no config.json says it.")
 @click.option("--text", help="For GRAFT: the model whose text tower it uses.")
-@click.option("--level", type=click.Choice(get_args(Level)), help="For GRAFT: what was trained, if weights do not tell.")
+@click.option(
+    "--level", type=click.Choice(get_args(Level)), help="For GRAFT: what was trained, if weights do not tell."
+)
 @click.option("--tokenizer", type=click.Path(exists=True, path_type=Path), help="Folder of its tokenizer.json.")
 @click.option("-o", "--output", type=shared.PATH, help="Folder of the model. Default: in the cache.")
 @shared.short

@@ -25,7 +25,8 @@ if TYPE_CHECKING:
 @click.option("--classes", help=shared.CLASSES_HELP + " Not needed for a model with classes of its own.")
 @click.option("--polygons", type=shared.PATH, help=f"Also polygons: {shared.VECTORS}.")
 @click.option(
-    "--heat", is_flag=True,
+    "--heat",
+    is_flag=True,
     help="Instead of a class map, how well every place fits each class by itself: scores 0..1 and a picture.",
 )
 @many.table

@@ -76,7 +76,9 @@ def _check(
     if task != "segmentation" and (options.flips != "none" or options.scales != (1.0,)):
         raise InputError(f"flips and scales are for segmentation, not for {task}")
     if task not in ("segmentation", "vqa") and refiner is not None:
-        raise InputError(f"--refine moves borders of maps and objects, so it is for segmentation and vqa, not for {task}")
+        raise InputError(
+            f"--refine moves borders of maps and objects, so it is for segmentation and vqa, not for {task}"
+        )
 
 
 def _notes(dataset: DataSet, split: str, here: int, samples: Samples) -> tuple[str, ...]:

@@ -1,13 +1,13 @@
 """Many models on many data sets in one run: a table as Markdown, LaTeX and a picture.
 
-    name = "graft"
-    output = "scores"                      # a folder; a run that is repeated measures only what it lacks
-    models = ["mini", "graft-naip-image"]
-    [[sets]]
-    task = "classification"                # retrieval, segmentation, vqa, or probe
-    set = "eurosat"                        # of `geoglot datasets list`
-    data = "EuroSAT"
-    protocol = "graft"
+name = "graft"
+output = "scores"                      # a folder; a run that is repeated measures only what it lacks
+models = ["mini", "graft-naip-image"]
+[[sets]]
+task = "classification"                # retrieval, segmentation, vqa, or probe
+set = "eurosat"                        # of `geoglot datasets list`
+data = "EuroSAT"
+protocol = "graft"
 """
 
 from __future__ import annotations
@@ -94,16 +94,19 @@ class Scores(Shown):
     def rows(self, mark_best: str = "{}") -> list[list[str]]:
         """The name of each model and its figures in percent; the best of each column in `mark_best`."""
         figures = [[_main(cell) for cell in row] for row in self.cells]
-        best = [max((value for value in column if value is not None), default=None) for column in zip(*figures, strict=True)]
+        best = [
+            max((value for value in column if value is not None), default=None) for column in zip(*figures, strict=True)
+        ]
         return [
-            [model, *(_percent(value, mark_best if value == top else "{}") for value, top in zip(row, best, strict=True))]
+            [
+                model,
+                *(_percent(value, mark_best if value == top else "{}") for value, top in zip(row, best, strict=True)),
+            ]
             for model, row in zip(self.models, figures, strict=True)
         ]
 
 
-def evaluate_many(
-    recipe: ManyRecipe | PathLike, device: str | None = None, progress: Progress | None = None
-) -> Scores:
+def evaluate_many(recipe: ManyRecipe | PathLike, device: str | None = None, progress: Progress | None = None) -> Scores:
     """Measure all models of a recipe on all of its sets, and write table.md, table.tex, table.png and scores.json.
 
     A figure whose model, data and protocol did not change is read from the folder `cells` of the output. Raises
@@ -126,7 +129,9 @@ def evaluate_many(
     return scores
 
 
-def _measure(output: Path, name: str, measure: Measure, device: str | None, progress: Progress | None) -> dict[str, Any]:
+def _measure(
+    output: Path, name: str, measure: Measure, device: str | None, progress: Progress | None
+) -> dict[str, Any]:
     """The document of one cell, measured unless it was."""
     decides = json.dumps([card_of(find_model(name)).sha256, asdict(measure)], default=str)
     path = output / "cells" / f"{hashlib.sha256(decides.encode()).hexdigest()[:16]}.json"
@@ -136,7 +141,9 @@ def _measure(output: Path, name: str, measure: Measure, device: str | None, prog
     model = load_model(name, device=device, precision="auto")
     if measure.task == "probe":
         options = ProbeOptions(split=measure.split, limit=measure.limit, device=device)
-        card = probe(measure.set, measure.data, model=model, protocol=measure.protocol, options=options, progress=progress)
+        card = probe(
+            measure.set, measure.data, model=model, protocol=measure.protocol, options=options, progress=progress
+        )
     else:
         asked = EvaluateOptions(split=measure.split, limit=measure.limit, device=device)
         card = evaluate(

@@ -107,7 +107,11 @@ def _read_parts(published: DataSet, data: Path, options: ProbeOptions) -> tuple[
     labels = test.shows.argmax(1)[order]
     ranks = np.array([np.sum(labels[:place] == label) for place, label in enumerate(labels)])
     train, rest = test.take(order[ranks % 2 == 0].tolist()), test.take(order[ranks % 2 == 1].tolist())
-    return _limit(train, options), _limit(rest, options), {"train": f"half of {test_name}", "split": f"half of {test_name}"}
+    return (
+        _limit(train, options),
+        _limit(rest, options),
+        {"train": f"half of {test_name}", "split": f"half of {test_name}"},
+    )
 
 
 def _limit(samples: Scenes, options: ProbeOptions) -> Scenes:

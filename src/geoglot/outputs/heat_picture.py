@@ -7,10 +7,9 @@ from pathlib import Path
 
 import numpy as np
 import rasterio
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 
 from geoglot.outputs.panels import Panel, encode_panels
-from geoglot.sources.tile import Tile
 
 #: Colours from a score of 0 to 1: dark blue over purple and orange to yellow, which people of any colour vision order
 _RAMP = np.array([[0.05, 0.03, 0.30], [0.45, 0.05, 0.45], [0.85, 0.30, 0.25], [0.98, 0.70, 0.20], [0.99, 0.97, 0.65]])
@@ -18,19 +17,26 @@ _WEAK, _STRONG = 0.25, 0.75  # how much of a colour covers the scene, from a sco
 _IN_A_ROW = 3
 
 
-def encode_heat(tile: Tile, heat: Path, lines: Sequence[tuple[str, ...]]) -> bytes:
+def encode_heat(
+    scene: Float[np.ndarray, "3 rows cols"],
+    valid: Bool[np.ndarray, "rows cols"],
+    heat: Path,
+    lines: Sequence[tuple[str, ...]],
+) -> bytes:
     """A PNG: the picture of a scene, then a panel for each band of its heat, with lines of text below it."""
-    shape = (len(lines), *tile.valid.shape)
+    shape = (len(lines), *valid.shape)
     with rasterio.open(heat, driver="GTiff") as dataset:
         scores = dataset.read(out_shape=shape, resampling=rasterio.enums.Resampling.average)
-    panels = [Panel(tile.pixels[:3], tile.valid, ("the scene",))]
-    panels += [Panel(_paint(tile, each), tile.valid, text) for each, text in zip(scores, lines, strict=True)]
+    panels = [Panel(scene, valid, ("the scene",))]
+    panels += [Panel(_paint(scene, each), valid, text) for each, text in zip(scores, lines, strict=True)]
     return encode_panels([panels[first : first + _IN_A_ROW] for first in range(0, len(panels), _IN_A_ROW)])
 
 
-def _paint(tile: Tile, scores: Float[np.ndarray, "rows cols"]) -> Float[np.ndarray, "3 rows cols"]:
+def _paint(
+    scene: Float[np.ndarray, "3 rows cols"], scores: Float[np.ndarray, "rows cols"]
+) -> Float[np.ndarray, "3 rows cols"]:
     known = np.nan_to_num(scores).clip(0, 1)
     colours = np.stack([np.interp(known, np.linspace(0, 1, len(_RAMP)), channel) for channel in _RAMP.T])
     strength = np.where(np.isnan(scores), 0, _WEAK + (_STRONG - _WEAK) * known)
-    painted: np.ndarray = tile.pixels[:3] * (1 - strength) + colours * strength
+    painted: np.ndarray = scene * (1 - strength) + colours * strength
     return painted.astype(np.float32)

@@ -83,9 +83,7 @@ def _embed_shard(
     return np.stack([vectors[photo] for photo in shard.links.photo])
 
 
-def _decode_ahead(
-    wanted: list[str], images: Mapping[str, bytes], side: int
-) -> Iterator[tuple[list[str], list[_Chip]]]:
+def _decode_ahead(wanted: list[str], images: Mapping[str, bytes], side: int) -> Iterator[tuple[list[str], list[_Chip]]]:
     """Names and pixels of photos, a batch at a time; the next batches are decoded while one is used."""
     batches = iter([wanted[first : first + _BATCH] for first in range(0, len(wanted), _BATCH)])
     with ThreadPoolExecutor(_THREADS) as pool:

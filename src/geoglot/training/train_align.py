@@ -101,7 +101,9 @@ def train_align(
         level=asked.loss.level, start=start,
     )  # fmt: skip
     with join_processes(place) as process:
-        train, validate_on = _make_loaders(asked, pairs, validation, (ground.card.sha256, start.card.patch_size), process)
+        train, validate_on = _make_loaders(
+            asked, pairs, validation, (ground.card.sha256, start.card.patch_size), process
+        )
         seer = _lowered(asked, folder, place) if asked.fit.bfloat16 and place.type == "cuda" else ground
         part, told = (process.rank, process.world_size), progress if process.rank == 0 else None
         embed(pairs, seer, told, "photos", part)

@@ -195,9 +195,7 @@ class ClassifyObjective:
 
     def batches(self, first_step: int, stop: int) -> Iterator[ImageBatch]:
         sampling = self.asked.sampling
-        for pixels, label in load_crops(
-            self.images, sampling.batch, sampling.workers, self.process, first_step, stop
-        ):
+        for pixels, label in load_crops(self.images, sampling.batch, sampling.workers, self.process, first_step, stop):
             yield ImageBatch(pixels, label)
 
     def backward(self, batch: ImageBatch) -> Mapping[str, float]:

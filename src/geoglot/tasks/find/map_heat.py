@@ -146,7 +146,7 @@ def map_heat(
         lines = [_lines(each, sight.why.get(each.name)) for each in warmths]
 
         def draw(tile: Tile, draft: Path) -> tuple[str, ...]:
-            write_bytes(draft, encode_heat(tile, output, lines))
+            write_bytes(draft, encode_heat(tile.pixels[:3], tile.valid, output, lines))
             return ()
 
         told = write_picture(raster, made, picture, draw)
