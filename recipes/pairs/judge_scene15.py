@@ -50,9 +50,9 @@ def command(data: Path, name: str | None, classifier: Path | None, indoor: Path 
         print(f"{kind:14} {'indoor' if inside else 'outdoor':8} {right[-1].mean():6.1%} of {len(sure)} right")
     every, inside = np.concatenate(right), np.array(truth)
     whole = proportion(every)
-    print(f"all {len(every)}: {whole.value:.1%} right (95 % interval {whole.low:.1%} to {whole.high:.1%}); "
-          f"of indoor photos {every[inside].mean():.1%} are left out, of outdoor photos {1 - every[~inside].mean():.1%}; "
-          f"calling all outdoor: {1 - inside.mean():.1%} right")  # fmt: skip
+    print(f"all {len(every)}: {whole.value:.1%} right (95 % interval {whole.low:.1%} to {whole.high:.1%})")
+    left = f"{every[inside].mean():.1%} of indoor photos, {1 - every[~inside].mean():.1%} of outdoor photos"
+    print(f"left out: {left}; calling all outdoor would be {1 - inside.mean():.1%} right")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""What ships with geoglot to be looked at: a real scene for `mini`, and a small GRAFT with a scene of its made-up country."""
+"""What ships with geoglot to be looked at: a real scene for `mini`, and a small GRAFT with a scene for it."""
 
 from pathlib import Path
 

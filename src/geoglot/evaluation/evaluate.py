@@ -37,8 +37,8 @@ def evaluate(
     """Measure a model on a data set, whose published files are in the folder `data`.
 
     `refiner` moves the borders of maps, and of the objects that questions are answered by; `planner` reads questions,
-    and None is the rules. Before the model is loaded, InputError for a task or option that does not fit the data set, and SourceError for
-    missing files.
+    and None is the rules. Before the model is loaded, InputError for a task or option that does not fit the data set,
+    and SourceError for missing files.
     """
     options, rules, published = options or EvaluateOptions(), protocol_of(protocol), dataset_of(dataset)
     refiner = choose_refiner(refiner)

@@ -83,8 +83,9 @@ class Scores(Shown):
 
     def to_json(self) -> dict[str, Any]:
         """The document of `geoglot evaluate scorecard --json`."""
-        return {"name": self.name, "output": str(self.output), "columns": list(self.columns),
-                "models": [{"model": model, "scores": list(row)} for model, row in zip(self.models, self.cells, strict=True)]}  # fmt: skip
+        rows = zip(self.models, self.cells, strict=True)
+        models = [{"model": model, "scores": list(row)} for model, row in rows]
+        return {"name": self.name, "output": str(self.output), "columns": list(self.columns), "models": models}
 
     def page(self) -> Page:
         table = Table(("model", *self.columns), [tuple(row) for row in self.rows()])

@@ -113,7 +113,8 @@ def start_graft(
         )
     texts = {"text_config": ground.card.config["text_config"]}
     card = replace(
-        first.card, name=name, family="graft", resolution=(resolution, resolution), tile_size=tile_size, sha256="", level=level,
+        first.card, name=name, family="graft", resolution=(resolution, resolution), tile_size=tile_size, sha256="",
+        level=level,
         source=f"GRAFT (arXiv 2312.06960), begun from {first.card.name}",
         config={**first.card.config, **texts, "extra_bands": extra_bands},
     )  # fmt: skip

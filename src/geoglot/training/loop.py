@@ -19,9 +19,9 @@ from geoglot.training.chance import describe_useless
 from geoglot.training.checkpoint import TrainState
 from geoglot.training.curves import draw_curves
 from geoglot.training.metrics_log import MetricsLog
-from geoglot.training.trackers import Track, open_trackers
 from geoglot.training.objective import Objective
 from geoglot.training.processes import Process, average_gradients, average_statistics, own_random_state
+from geoglot.training.trackers import Track, open_trackers
 
 logger = logging.getLogger(__name__)
 

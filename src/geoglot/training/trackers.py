@@ -6,13 +6,14 @@ called after each step, `train_align(recipe, report=lambda step, steps, metrics:
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, runtime_checkable
 
 from geoglot.errors import InputError, MissingExtraError
 
 Track = Literal["wandb", "mlflow"]
 
 
+@runtime_checkable
 class Tracker(Protocol):
     """Takes the metrics of a run, step by step."""
 

@@ -1,8 +1,8 @@
 """`geoglot train classify`: fine-tune the image tower of a word model on images with one class each.
 
-The head is the words of the classes and stays as it is: an image is pulled to the words of its class by the softmax that
-`classify` computes (the frozen head of LiT turned round: Zhai et al., 2022). So the result is a word model as before,
-every door takes it, and words that were not trained keep their meaning as far as the tower does.
+The head is the words of the classes and stays as it is: an image is pulled to the words of its class by the softmax
+that `classify` computes. So the result is a word model as before, every door takes it, and words that were not trained
+keep their meaning as far as the tower does.
 """
 
 import hashlib
@@ -22,7 +22,8 @@ from geoglot.datasets.catalogue import dataset_of
 from geoglot.datasets.dataset import Scenes
 from geoglot.errors import InputError
 from geoglot.evaluation.image_vectors import Fit as Fitting
-from geoglot.evaluation.image_vectors import encode_pictures, fit as fit_picture
+from geoglot.evaluation.image_vectors import encode_pictures
+from geoglot.evaluation.image_vectors import fit as fit_picture
 from geoglot.models.clip import Clip
 from geoglot.models.model_files import save_model
 from geoglot.models.zoo import load_word_model, resolve_model
@@ -95,7 +96,7 @@ def train_classify(
     recipe: ClassifyRecipe | PathLike,
     device: str | None = None,
     report: Report = quiet,
-    progress: Progress | None = None,  # noqa: ARG001 - all trainings are called alike
+    progress: Progress | None = None,
 ) -> Trained:
     """Fine-tune a tower by a recipe or its file, from the last checkpoint if there is one.
 

@@ -101,5 +101,5 @@ def test_a_classifier_stands_in_for_the_prompts_of_indoor_alone(folder: Path, in
         FiltersRecipe(judge="mini", classifier=folder, indoor=indoor, without=("indoor", "text")), Path()
     )
     assert [judge.without for judge in both] == [("indoor",), ("text",)]
-    with pytest.raises(InputError, match="set filters.judge"):
+    with pytest.raises(InputError, match=r"set filters\.judge"):
         open_judges(FiltersRecipe(classifier=folder, indoor=indoor, without=("indoor", "people")), Path())

@@ -112,7 +112,7 @@ def _load_graph(folder: Path) -> tuple[Logits, list[str]]:
     try:
         session = onnxruntime.InferenceSession(str(folder / _GRAPH), providers=["CPUExecutionProvider"])
         [given] = session.get_inputs()
-    except Exception as error:  # onnxruntime's own kinds share no base below this
+    except Exception as error:  # noqa: BLE001 - onnxruntime's own errors have no base of theirs
         raise ModelError(f"{folder / _GRAPH} is no classifier of images ({reason_of(error)})") from None
     names = [line.strip() for line in read_text(folder / _CLASSES).body.splitlines() if line.strip()]
 

@@ -6,7 +6,7 @@ a classifier that the user has (`classifier.py`).
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 import torch
@@ -47,6 +47,7 @@ PROMPTS: dict[Judged, tuple[Sequence[str], Sequence[str]]] = {
 }
 
 
+@runtime_checkable
 class PhotoJudge(Protocol):
     """What tells kinds of photos that a collection leaves out."""
 

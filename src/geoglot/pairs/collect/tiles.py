@@ -191,7 +191,7 @@ class TileMembers:
         return TileMembers(self.tile[links], self.photo[links], self.row[links], self.col[links])
 
     def draw_at_most(self, most: int, seed: int | None) -> TileMembers:
-        """Keep `most` photos of each tile, drawn at random, or the first ones without a seed; all if there are fewer."""
+        """Keep `most` photos of each tile, drawn at random, or without a seed the first; all if there are fewer."""
         count = len(self.tile)
         draw = np.arange(count) if seed is None else np.random.default_rng(seed).random(count)
         order = np.lexsort([draw, self.tile])
