@@ -101,7 +101,7 @@ def _open_map(scene: Path, model: str | None = None) -> None:
     archive = scene.parent / "archive"
     with progress() as advance:
         add(archive, [scene], model=load_for(archive, model, None), progress=advance)
-    run((str(scene), str(archive)), **({"model": model} if model else {}))
+    run((str(scene), str(archive)), model=model or "mini")
 
 
 def _copy(scene: Path, target: Path) -> None:

@@ -60,8 +60,8 @@ def look_at_graft(
         asked = FindOptions(background=others, templates=TEMPLATES)
         heat = map_heat(encoded, list(warm), output / "heat.tif", options=asked, overwrite=overwrite)
     archive = output / "archive"
-    add(archive, [scene], model=graft, options=IndexOptions(scale=f"{SIDE_M}m"), progress=progress)
-    index = Index(archive, model=graft)
+    add(archive, [scene], model=graft, options=IndexOptions(scale=f"{SIDE_M}m"))
+    index = Index(archive, model=model)
     found = (index.search(TEMPLATES[0].format(word), options=SearchOptions(top=IN_A_ROW)) for word in warm)
     rows = [draw_panels(hits.hits) for hits in found]
     write_panels(rows, output / "grid.png")

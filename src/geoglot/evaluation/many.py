@@ -15,7 +15,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from io import BytesIO
 from pathlib import Path
 from typing import Any, Literal
@@ -122,7 +122,8 @@ def evaluate_many(recipe: ManyRecipe | PathLike, device: str | None = None, prog
         (asked.output / "cells").mkdir(parents=True, exist_ok=True)
         mark(asked.output)
     names = [str(resolve_model(name, folder)) for name in asked.models]
-    cells = [[_measure(asked.output, name, measure, device, progress) for measure in asked.sets] for name in names]
+    sets = [replace(measure, data=folder / measure.data) for measure in asked.sets]
+    cells = [[_measure(asked.output, name, measure, device, progress) for measure in sets] for name in names]
     titles = tuple(card_of(find_model(name)).name for name in names)
     columns = tuple(measure.title for measure in asked.sets)
     scores = Scores(asked.name, titles, columns, tuple(map(tuple, cells)), asked.output)

@@ -149,7 +149,7 @@ def _accuracy(head: Float[Tensor, "class dim_and_one"], asked: Images) -> Estima
 def knn(seen: Images, vectors: Float[Tensor, "image dim"], neighbours: int) -> Labels:
     """The class with most votes among the nearest images."""
     guesses = []
-    for part in vectors.split(1024):
+    for part in torch.split(vectors, 1024):
         near = (part @ seen.vectors.T).topk(min(neighbours, len(seen.labels)), dim=1)
         votes = torch.zeros(len(part), int(seen.labels.max()) + 1)
         votes.scatter_add_(1, seen.labels[near.indices], (near.values / _TEMPERATURE).exp())

@@ -91,7 +91,7 @@ def _load_transformers(folder: Path) -> tuple[Logits, list[str]]:
     place: dict[str, Any] = {"local_files_only": True, "trust_remote_code": False}
     with foreign(what):
         config = transformers.AutoConfig.from_pretrained(folder, **place)
-    build = transformers.AutoModelForImageClassification
+    build: Any = transformers.AutoModelForImageClassification
     require_bytes(lambda: build.from_config(config), held, what)
     with foreign(what):
         model = build.from_pretrained(folder, use_safetensors=True, **place).eval().requires_grad_(False)
