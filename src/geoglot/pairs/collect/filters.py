@@ -4,6 +4,8 @@ The stage keeps `looks/` and `judged/` (hashes and probabilities, in files of so
 photos that stay) and left.parquet (all photos, with the reason why each was left out).
 """
 
+from __future__ import annotations
+
 import hashlib
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
