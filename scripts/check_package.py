@@ -27,6 +27,7 @@ CARRIED = (
     "geoglot/tasks/ask/grammar/questions.txt", "geoglot/app/page/index.html", "geoglot/app/page/LICENCES.md",
     "geoglot/shipped/docs/install.md", "geoglot/shipped/docs/search.md",
     "geoglot/shipped/recipes/segclip/loveda.toml", "geoglot/shipped/recipes/world/world.py",
+    "geoglot/shipped/notebooks/tour.ipynb",
 )  # fmt: skip
 #: What a person tries first, in an empty folder
 TRIED = (

@@ -26,6 +26,13 @@ def test_a_recipe_is_one_file_under_any_of_its_names() -> None:
         assert recipe_files(name) == [(ROOT / "recipes/segclip/loveda.toml", Path("loveda.toml"))]
 
 
+def test_notebooks_are_copied_alone_or_together() -> None:
+    titles = {recipe.name: recipe.title for recipe in recipes()}
+    assert titles["notebooks/segclip.ipynb"] == "Train SegCLIP on a folder, a notebook"
+    assert recipe_files("tour") == [(ROOT / "notebooks/tour.ipynb", Path("tour.ipynb"))]
+    assert len(recipe_files("notebooks")) == len(list((ROOT / "notebooks").glob("*.ipynb"))) == 6
+
+
 def test_a_script_comes_with_all_that_it_uses() -> None:
     places = {place.as_posix() for _, place in recipe_files("change/real.py")}
     assert {"change/real.py", "change/later.py", "world/world.py"} <= places
@@ -44,6 +51,7 @@ def test_an_unknown_recipe_is_refused(name: str, said: str) -> None:
 def test_a_name_of_several_recipes_wants_its_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     for folder in ("a", "b"):
         (tmp_path / "shipped/recipes" / folder).mkdir(parents=True)
+        (tmp_path / "shipped/notebooks").mkdir(exist_ok=True)
         (tmp_path / "shipped/recipes" / folder / "x.toml").write_text("# X\n#   geoglot train align x.toml\n")
     monkeypatch.setattr("geoglot.shipped._PACKAGE", tmp_path)
     with pytest.raises(InputError, match=r"a/x\.toml, b/x\.toml; give the folder"):

@@ -1,6 +1,7 @@
 """The pages of the docs and the recipes that come with geoglot, in an installation as in a checkout of its sources."""
 
 import ast
+import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -10,6 +11,7 @@ from pathlib import Path
 from geoglot.errors import InputError
 
 _PACKAGE = Path(__file__).parent
+_NOTEBOOKS = "notebooks"
 _RUN = re.compile(r"^#\s+geoglot (train|pairs) ", re.MULTILINE)  # in the head of a recipe that a command takes
 _BESIDE = re.compile(r'parents\[1\] / "(\w+)"')  # how a script names the folder of another's modules
 #: Pages for whoever changes geoglot, and pages of pictures and links
@@ -18,7 +20,7 @@ _NOT_FOR_USERS = ("log", "mini-log", "tree", "index", "gallery")
 
 @dataclass(frozen=True)
 class Recipe:
-    """A file that a user can run: a recipe of a command, or a script."""
+    """A file that a user can run: a recipe of a command, a script, or a notebook."""
 
     name: str
     """Folder and file, "segclip/loveda.toml"."""
@@ -38,11 +40,12 @@ def pages() -> dict[str, Path]:
 
 
 def recipes() -> list[Recipe]:
-    """The recipes, by folder."""
+    """The recipes, by folder, and the notebooks."""
     root = _there("recipes")
-    files = sorted(path for path in root.rglob("*") if path.suffix in (".py", ".toml"))
-    named = ((path, path.read_text(encoding="utf-8")) for path in files if path.parent != root)
-    return [Recipe(path.relative_to(root).as_posix(), _title(path, text)) for path, text in named if _runs(path, text)]
+    files = sorted(path for path in root.rglob("*") if path.suffix in (".py", ".toml") and path.parent != root)
+    placed = [(path, path.relative_to(root)) for path in files] + _notebooks()
+    texts = [(place, path.read_text(encoding="utf-8")) for path, place in placed]
+    return [Recipe(place.as_posix(), _title(place, text)) for place, text in texts if _runs(place, text)]
 
 
 def recipe_files(name: str) -> list[tuple[Path, Path]]:
@@ -53,6 +56,8 @@ def recipe_files(name: str) -> list[tuple[Path, Path]]:
     """
     root, known = _there("recipes"), [recipe.name for recipe in recipes()]
     folders = sorted({entry.partition("/")[0] for entry in known})
+    if name == _NOTEBOOKS:
+        return _notebooks()
     if name in folders:
         return [(path, path.relative_to(root)) for path in _with_those_beside(root, name)]
     exact = [entry for entry in known if name in (entry, entry.rpartition(".")[0], Path(entry).name, Path(entry).stem)]
@@ -63,8 +68,13 @@ def recipe_files(name: str) -> list[tuple[Path, Path]]:
         raise InputError(
             f"no recipe is called {name!r}{f'; near is {near[0]}' if near else ''}; see: geoglot recipes list"
         )
-    path = root / exact[0]
-    return [(path, Path(path.name))] if path.suffix == ".toml" else recipe_files(path.parent.name)
+    path = root / exact[0] if not exact[0].endswith(".ipynb") else _there(_NOTEBOOKS) / Path(exact[0]).name
+    return recipe_files(path.parent.name) if path.suffix == ".py" else [(path, Path(path.name))]
+
+
+def _notebooks() -> list[tuple[Path, Path]]:
+    """The notebooks, each with its path in a copy of all."""
+    return [(path, Path(_NOTEBOOKS, path.name)) for path in sorted(_there(_NOTEBOOKS).glob("*.ipynb"))]
 
 
 def _with_those_beside(root: Path, folder: str) -> Iterator[Path]:
@@ -77,11 +87,16 @@ def _with_those_beside(root: Path, folder: str) -> Iterator[Path]:
 
 
 def _runs(path: Path, text: str) -> bool:
-    return bool(_RUN.search(text)) if path.suffix == ".toml" else '__name__ == "__main__"' in text
+    if path.suffix == ".toml":
+        return bool(_RUN.search(text))
+    return path.suffix == ".ipynb" or '__name__ == "__main__"' in text
 
 
 def _title(path: Path, text: str) -> str:
-    """The first line of a recipe's comment or of a script's docstring."""
+    """The first line of a recipe's comment, of a script's docstring, or of a notebook."""
+    if path.suffix == ".ipynb":
+        first: str = json.loads(text)["cells"][0]["source"][0]
+        return f"{first.lstrip('# ').strip()}, a notebook"
     if path.suffix == ".py":
         text = ast.get_docstring(ast.parse(text)) or ""
         return text.partition("\n")[0]
