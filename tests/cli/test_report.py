@@ -53,6 +53,16 @@ def test_a_report_that_cannot_be_written_is_refused_before_any_work(scene: Path,
     assert (tmp_path / "mine.html").read_text() == "mine"
 
 
-def test_a_report_is_of_one_scene(scene: Path, tmp_path: Path) -> None:
-    done = run("find", scene, scene.parent, "roof", "-o", tmp_path / "out", "--report", tmp_path / "run.html")
-    assert done.exit_code == 2 and "one result" in done.output + str(done.exception)
+def test_a_batch_has_one_report_with_all_scenes_and_a_table_at_the_end(scene: Path, tmp_path: Path) -> None:
+    (tmp_path / "scenes").mkdir()
+    for name in ("a.tif", "b.tif"):
+        (tmp_path / "scenes" / name).write_bytes(scene.read_bytes())
+    (tmp_path / "scenes/<b>oops.tif").write_text("no raster")
+    report = tmp_path / "batch.html"
+    for state in ("done", "there"):  # the second run continues the first, and its report replaces it
+        done = run("find", tmp_path / "scenes", "roof", "-o", tmp_path / "found", "--report", report)
+        assert done.exit_code == 3 and f"report    {report}" in done.stdout, done.output
+        seen = Seen(report.read_text().partition("<body>")[2].partition("</body>")[0])
+        assert f"find over 3 scenes: 2 {state}, 1 failed" in seen.text and "cannot be opened" in seen.text
+        assert len(seen.pictures) == 2 and "<b>oops" in seen.text and "a.manifest.json" in seen.text
+        assert seen.text.index(f"a: {state}") < seen.text.index(f"b: {state}") < seen.text.index("All scenes")

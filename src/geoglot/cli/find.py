@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 @click.argument("arguments", nargs=-1, required=True, metavar="SOURCES... [NAMES]...")
 @click.option("-o", "--output", type=shared.PATH, help=f"The objects: {shared.VECTORS}; of many SOURCES a folder.")
 @many.table
+@many.together
 @many.jobs
 @flags(FindOptions, "options")
 @flags(RefineOptions, "refine")
@@ -30,6 +31,7 @@ def command(
     arguments: tuple[str, ...],
     output: Path | None,
     table: Path | None,
+    together: Path | None,
     jobs: int,
     model: str,
     device: str | None,
@@ -58,8 +60,8 @@ def command(
     sources, names = split_sources(arguments)
     asked = names[0] if len(names) == 1 else names or None  # one text may hold commas or name a file
     settings: dict[str, Any] = {"read": read, "options": options, "overwrite": overwrite}
-    if many.is_batch(sources, output, table):
-        scenes = many.Scenes(sources, output, table, jobs, device, as_json)
+    if many.is_batch(sources, output, table, together):
+        scenes = many.Scenes(sources, output, table, jobs, device, as_json, together)
         many.run(find, scenes, asked, settings | {"model": model, "refiner": refine})
         return
     from geoglot.models.zoo import load_model

@@ -30,6 +30,7 @@ class Scenes:
     jobs: int
     device: str | None
     as_json: bool
+    together: Path | None = None
 
 
 jobs = click.option(
@@ -37,34 +38,39 @@ jobs = click.option(
     help="Processes that share many SOURCES; each takes 1 to 1.5 GB of memory.",
 )  # fmt: skip
 table = click.option("--table", type=shared.PATH, help="Also a table, .csv, of many SOURCES: a row for each.")
-
+together = click.option(
+    "--together", type=shared.PATH,
+    help=f"Also one layer of the polygons of all SOURCES, with a column for the scene: {shared.VECTORS}.",
+)  # fmt: skip
 area = click.option("--aoi", "area", type=shared.PATH, help="File of polygons. What lies outside does not count.")
 
 
-def is_batch(sources: Sequence[str], output: Path | None, table: Path | None) -> bool:
-    """Whether a command was given many scenes, or a folder or a table for the results of any number."""
+def is_batch(sources: Sequence[str], output: Path | None, *of_all: Path | None) -> bool:
+    """Whether a command was given many scenes, or a folder or a file `of_all` for the results of any number."""
     from geoglot.tasks.batch.scenes import is_many
 
     folder = output is not None and (output.is_dir() or not output.suffix)
-    return len(sources) > 1 or is_many(sources[0]) or folder or table is not None
+    return len(sources) > 1 or is_many(sources[0]) or folder or any(of_all)
 
 
 def run(door: Callable[..., Any], scenes: Scenes, words: Any, settings: Mapping[str, Any]) -> None:
     """Run a door over many scenes, print the batch, and leave with its exit code."""
     from geoglot.tasks.batch.batch import batch
 
-    report_flag.refuse_for_many()
     with progress() as advance:
         result = batch(
             door, scenes.sources, words, scenes.output, jobs=scenes.jobs, device=scenes.device, table=scenes.table,
-            progress=advance, **settings,
+            together=scenes.together, progress=advance, **settings,
         )  # fmt: skip
     report(result, scenes.as_json)
 
 
 def report(result: Batch, as_json: bool) -> None:
     """Print a batch and leave with its exit code."""
-    shared.emit(result.to_json(), as_json, describe(result))
+    from geoglot.tasks.batch.batch_report import sections_of
+
+    # as the table does, the report of a batch takes the place of the one of the batch that it continues
+    report_flag.emit(list(sections_of(result)), result.to_json(), as_json, describe(result), replaces=True)
     bad = result.incomplete
     if not bad:
         return
@@ -89,6 +95,8 @@ def describe(result: Batch) -> str:
     more = [f"{left:,} more columns are in --json and --table"] if left else []
     if len(notes) > _SHOWN:
         more.append(f"{len(notes) - _SHOWN:,} more notes on scenes are in --json")
-    lines = shared.result_lines({"table": result.table}, [*result.notes, *notes[:_SHOWN], *more])
+    lines = shared.result_lines(
+        {"table": result.table, "layer": result.together}, [*result.notes, *notes[:_SHOWN], *more]
+    )
     last = f"{format_count(len(result.outcomes), 'scene')}: {result.summary}, in {result.seconds:.1f} s"
     return "\n".join([*shared.table(rows), "", *lines, last])

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from geoglot.cli import shared
-from geoglot.errors import GeoglotError, InputError
+from geoglot.errors import GeoglotError
 
 if TYPE_CHECKING:
     from geoglot.outputs.notebook.shown import Shown
@@ -31,23 +31,20 @@ flag = click.option(
 )  # fmt: skip
 
 
-def refuse_for_many() -> None:
-    """InputError if a report is asked of a batch, whose scenes are worked on elsewhere."""
-    if _KEY in click.get_current_context().meta:
-        raise InputError("a report is of one result; leave --report out, or give one source")
-
-
-def emit(results: Sequence[Shown], document: Mapping[str, Any], as_json: bool, text: str) -> None:
+def emit(
+    results: Sequence[Shown], document: Mapping[str, Any], as_json: bool, text: str, *, replaces: bool = False
+) -> None:
     """Print results as `shared.emit` does, after their report, if one is asked for, is written.
 
-    They are printed even if the report cannot be written; that error is raised last.
+    `replaces` is whether it may take the place of another report without --overwrite. The results are printed even if
+    it cannot be written; that error is raised last.
     """
     ctx, failed = click.get_current_context(), None
     if path := ctx.meta.get(_KEY):
         from geoglot.outputs.notebook.as_report import write_report
 
         try:
-            write_report(results, path, bool(ctx.params.get("overwrite")))
+            write_report(results, path, replaces or bool(ctx.params.get("overwrite")))
             document, text = {**document, "report": str(path)}, "\n".join(filter(None, (text, f"report    {path}")))
         except GeoglotError as error:
             failed = error

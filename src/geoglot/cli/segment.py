@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     help="Instead of a class map, how well every place fits each class by itself: scores 0..1 and a picture.",
 )
 @many.table
+@many.together
 @many.jobs
 @flags(SegmentOptions, "options")
 @flags(RefineOptions, "refine")
@@ -43,6 +44,7 @@ def command(
     polygons: Path | None,
     heat: bool,
     table: Path | None,
+    together: Path | None,
     jobs: int,
     model: str,
     device: str | None,
@@ -76,8 +78,8 @@ def command(
         _map_heat(sources, classes, output, refuse, (model, device), asked, as_json)
         return
     settings: dict[str, Any] = {"polygons": polygons, "read": read, "options": options, "overwrite": overwrite}
-    if many.is_batch(sources, output, table):
-        scenes = many.Scenes(sources, output, table, jobs, device, as_json)
+    if many.is_batch(sources, output, table, together):
+        scenes = many.Scenes(sources, output, table, jobs, device, as_json, together)
         many.run(segment, scenes, classes, settings | {"model": model, "refiner": refine})
         return
     from geoglot.models.zoo import load_model

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
     from geoglot.outputs.notebook.shown import Shown
 
 _LIMITS = Limits(rows=1000, notes=1000, entries=200, pictures=50, letters=400, text=100_000, side=2400)
+_MANY = 10  # results, of more than which pictures are smaller
+_SMALLER = replace(_LIMITS, side=800)
 _STYLE = (
     "body{font:16px/1.5 sans-serif;max-width:75em;margin:2em auto;padding:0 1em;color:#1b2227;background:#fff}"
     "img{max-width:100%;height:auto}table{border-collapse:collapse;margin:.7em 0}"
@@ -49,7 +52,8 @@ def check_report(path: PathLike | None) -> None:
 def write_report(results: Sequence[Shown], path: PathLike, overwrite: bool = False) -> Path:
     """Write the report of results, one after the other; OutputError for another report there unless `overwrite`."""
     check_report(path)
-    target, body = Path(path), "".join(map(_section, results))
+    limits = _LIMITS if len(results) <= _MANY else _SMALLER
+    target, body = Path(path), "".join(_section(each, limits, folded=len(results) > 1) for each in results)
     title = safe(results[0].page().title, 200) if results else "nothing"
     text = (
         '<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8"><meta name="viewport" '
@@ -65,7 +69,7 @@ def write_report(results: Sequence[Shown], path: PathLike, overwrite: bool = Fal
     return target
 
 
-def _section(result: Shown) -> str:
+def _section(result: Shown, limits: Limits, *, folded: bool) -> str:
     """A result with its picture as it was written, else drawn anew, and what its manifest says of how it came about."""
     page, drawing, why = result.page(), Drawing(), ""
     try:
@@ -74,8 +78,11 @@ def _section(result: Shown) -> str:
     except GeoglotError as error:
         why = str(error)
     manifest = page.files.get("manifest")
-    origin = to_html(_provenance(Path(str(manifest))), limits=_LIMITS) if manifest else ""
-    return to_html(page, drawing, why, _LIMITS) + origin
+    there = manifest and Path(str(manifest)).is_file()
+    origin = to_html(_provenance(Path(str(manifest))), limits=limits) if there else ""
+    if origin and folded:
+        origin = f"<details><summary>provenance</summary>{origin}</details>"
+    return to_html(page, drawing, why, limits) + origin
 
 
 def _picture(page: Page) -> Picture | None:

@@ -14,8 +14,11 @@ from geoglot.aliases import ClassesLike, PathLike, Progress
 from geoglot.errors import InputError, OutputError
 from geoglot.figures import format_count, format_some
 from geoglot.outputs.made import Made
+from geoglot.outputs.notebook.as_report import write_report
 from geoglot.outputs.vector_files import check_format
+from geoglot.tasks.batch.batch_report import sections_of
 from geoglot.tasks.batch.batch_table import to_csv
+from geoglot.tasks.batch.one_layer import check_layer, write_layer
 from geoglot.tasks.batch.processes import EACH_MB, fit_memory, run_processes
 from geoglot.tasks.batch.scenes import Scene, list_scenes, pair_dates
 from geoglot.tasks.batch.work import Outcome, State, Work
@@ -33,12 +36,19 @@ class Batch:
     outcomes: tuple[Outcome, ...]
     """In the order of the scenes."""
     table: Path | None
+    together: Path | None
+    """The polygons of all scenes in one layer."""
     seconds: float
     notes: tuple[str, ...] = field(default=())
     """Sentences on the batch as a whole; those on a scene are in its document."""
 
     def __repr__(self) -> str:
-        return f"Batch({self.door} over {format_count(len(self.outcomes), 'scene')}: {self.summary})"
+        return f"Batch({self.title})"
+
+    @property
+    def title(self) -> str:
+        """What was done, and how it went."""
+        return f"{self.door} over {format_count(len(self.outcomes), 'scene')}: {self.summary}"
 
     @property
     def summary(self) -> str:
@@ -51,12 +61,20 @@ class Batch:
         """The scenes that failed, in whole or in part, or hold nothing."""
         return tuple(each for each in self.outcomes if each.state in ("failed", "in part", "empty"))
 
+    def report(self, path: PathLike, overwrite: bool = False) -> Path:
+        """Write one HTML file: picture and figures of each scene, and the table of all at the end.
+
+        Raises InputError and OutputError as the report of one result does.
+        """
+        return write_report(list(sections_of(self)), path, overwrite)
+
     def to_json(self) -> dict[str, Any]:
         """The document of a command with several sources and --json."""
         return {
             "results": [each.to_json() for each in self.outcomes],
             "scenes": {"total": len(self.outcomes), **Counter(each.state for each in self.outcomes)},
             "table": str(self.table) if self.table else None,
+            "together": str(self.together) if self.together else None,
             "seconds": self.seconds,
             "notes": list(self.notes),
         }
@@ -71,6 +89,7 @@ def batch(
     jobs: int = 1,
     device: str | None = None,
     table: PathLike | None = None,
+    together: PathLike | None = None,
     progress: Progress | None = None,
     **settings: Any,
 ) -> Batch:
@@ -82,7 +101,8 @@ def batch(
     made if it is missing, in which each result has the name of its scene; `find` can do without. `settings` are the
     door's own arguments, such as `read` and `options`, with two differences: `polygons` is an ending such as ".gpkg",
     and a `model` given by its name or folder is loaded once in each process, with precision "auto" as the commands load
-    it, where the doors in Python take float32. `table` is a .csv with a row for each scene.
+    it, where the doors in Python take float32. `table` is a .csv with a row for each scene; `together` is a vector file
+    with the polygons that `segment` or `find` made of all scenes, in degrees and with a column "scene".
 
     `jobs` processes share the scenes, the threads and the memory. A scene that cannot be read or done does not stop the
     others. When the same call is repeated, scenes whose results are complete are passed over, and half ones go on.
@@ -93,10 +113,7 @@ def batch(
     started, name = time.monotonic(), getattr(door, "__name__", "")
     if name not in _ENDINGS:
         raise InputError(f"a batch runs {format_some(list(_ENDINGS))}, got {name or door!r}")
-    if not 1 <= jobs <= _MOST_JOBS:
-        raise InputError(f"jobs must be from 1 to {_MOST_JOBS}, got {jobs}")
-    if jobs > 1 and not isinstance(settings.get("model", ""), PathLike):
-        raise InputError("with several jobs each process loads the model itself: give its name or its folder")
+    check_jobs(jobs, settings.get("model", ""))
     given = [sources] if isinstance(sources, PathLike) else list(sources)
     folder = None if output is None else _check_folder(Path(output))
     polygons = _ending_of(settings.pop("polygons", None))
@@ -104,7 +121,10 @@ def batch(
         scenes, notes = pair_dates(given, folder)
     else:  # pictures of bands are known by their ending, so they may lie among the scenes
         scenes, notes = list_scenes(given, folder, _ENDINGS[name] if name == "inspect_raster" else "")
-    made = _open_table(table, name, [uri for scene in scenes for uri in scene.sources])
+    uris = [uri for scene in scenes for uri in scene.sources]
+    made = _open_table(table, name, uris)
+    ending = _ENDINGS[name] if name == "find" else polygons
+    layer = _open_layer(together, name, ending, folder, uris)
     if folder:
         folder.mkdir(exist_ok=True)
 
@@ -119,11 +139,28 @@ def batch(
     if made:
         with made.writing(made.output) as draft:
             draft.write_text(to_csv(name, outcomes), encoding="utf-8")
-    path = made.output if made else None
-    result = Batch(name, tuple(outcomes), path, round(time.monotonic() - started, 2), (*notes, *also))
+    if layer and folder:
+        files = {scene.name: folder / f"{scene.name}{ending}" for scene in scenes}
+        also = (*also, *write_layer(layer, name, outcomes, files))
+    result = Batch(
+        door=name,
+        outcomes=tuple(outcomes),
+        table=made.output if made else None,
+        together=layer.output if layer else None,
+        seconds=round(time.monotonic() - started, 2),
+        notes=(*notes, *also),
+    )
     if made:
         made.finish(result.to_json())
     return result
+
+
+def check_jobs(jobs: int, model: object) -> None:
+    """InputError for a number of processes that cannot be, or a model that each cannot load itself."""
+    if not 1 <= jobs <= _MOST_JOBS:
+        raise InputError(f"jobs must be from 1 to {_MOST_JOBS}, got {jobs}")
+    if jobs > 1 and not isinstance(model, PathLike):
+        raise InputError("with several jobs each process loads the model itself: give its name or its folder")
 
 
 def _run(works: Sequence[Work], jobs: int, progress: Progress | None) -> tuple[list[Outcome], tuple[str, ...]]:
@@ -185,7 +222,23 @@ def _open_table(table: PathLike | None, door: str, uris: Sequence[str]) -> Made 
     path = Path(table)
     if path.suffix.lower() != ".csv":
         raise InputError(f"the table must end in .csv, got {path.name!r}")
-    made = Made(f"{door} table", path)
+    return _open_own(f"{door} table", path, uris)
+
+
+def _open_layer(
+    together: PathLike | None, door: str, ending: str | None, folder: Path | None, uris: Sequence[str]
+) -> Made | None:
+    """The file of all polygons, which may replace that of an earlier batch."""
+    if together is None:
+        return None
+    check_layer(door, ending, folder)
+    check_format(Path(together))
+    return _open_own(f"{door} together", Path(together), uris)
+
+
+def _open_own(what: str, path: Path, uris: Sequence[str]) -> Made:
+    """A file of a batch, which may replace one that an earlier batch made; OutputError for one of somebody else."""
+    made = Made(what, path)
     made.check(*uris)
-    made.start("table", overwrite=True)
+    made.start("batch", overwrite=True)
     return made

@@ -1,4 +1,4 @@
-"""The table of a batch: a row for each scene with what its door measured, for people and as CSV."""
+"""The table of a batch: a row for each scene with what its door measured, for people, as CSV and in a report."""
 
 import csv
 import io
@@ -47,10 +47,12 @@ def _of_raster(document: Mapping[str, Any]) -> _Row:
     }  # fmt: skip
 
 
-#: For each door, how its measures are read, and endings: people see the measures with the first that a scene has
+#: What people call the measures with an ending
+_CALLED = {"_m2": "area", "_share": "share", "_count": "count", "_pixels": "pixels", "": ""}
+#: For each door, how its measures are read, and endings: a table shows the measures with the first that a scene has
 _MEASURES: dict[str, tuple[Callable[[Mapping[str, Any]], _Row], tuple[str, ...]]] = {
     "segment": (_of_map, ("_m2", "_share")),
-    "find": (_of_objects, ("_count",)),
+    "find": (_of_objects, ("_count", "_m2")),
     "change": (_of_change, ("_m2", "_pixels")),
     "inspect_raster": (_of_raster, ("",)),
 }
@@ -100,6 +102,19 @@ def to_rows(door: str, outcomes: Sequence[Outcome]) -> tuple[list[tuple[str, ...
         for each, row in zip(outcomes, rows, strict=True)
     ]
     return [head, *body], len(totals) - len(shown)
+
+
+def to_figures(outcome: Outcome, door: str) -> tuple[list[tuple[str, ...]], list[str]]:
+    """All measures of one scene for people, under a head: a row for each name, and the names; empty if there are none.
+
+    The measures of `info` are names themselves.
+    """
+    [row] = measures(door, [outcome])
+    endings = [end for end in _MEASURES[door][1] if any(key.endswith(end) for key in row)]
+    names = list(dict.fromkeys(key.removesuffix(end) for key in row for end in endings if key.endswith(end)))
+    unit = choose_area_unit(value for key, value in row.items() if key.endswith("_m2"))
+    body = [(name.replace("_", " "), *(_text(row.get(f"{name}{end}"), end, unit) for end in endings)) for name in names]
+    return ([("", *(_CALLED[end] for end in endings)), *body] if body else []), names
 
 
 def _text(value: float | int | str | None, ending: str, unit: str) -> str:
