@@ -3,6 +3,8 @@
 from geoglot.installation import install_command, packages_of
 from geoglot.legible import message_of, visible
 
+NO_PIXEL = "no pixel of the scene is valid; check --bands and --nodata"
+
 
 class GeoglotError(Exception):
     """The base class; the command line prints the message and exits with `exit_code`."""
@@ -40,6 +42,9 @@ class SourceError(GeoglotError):
 
 class EmptyError(SourceError):
     """No pixel of a source is valid."""
+
+    def __init__(self) -> None:
+        super().__init__(NO_PIXEL)
 
 
 class ReadError(SourceError):

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import csv
 import json
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -72,6 +74,50 @@ def test_bands_and_info_take_many() -> None:
     described = run("info", "scenes/a.tif", "oops.tif", "--table", "t.csv")
     assert described.exit_code == 3
     assert Path("t.csv").read_text(encoding="utf-8").splitlines()[1].startswith("a,scenes/a.tif,done,,,112,96,3,0.5")
+
+
+def test_labels_of_many_are_a_row_for_each_source() -> None:
+    result = run("classify", "scenes/*.tif", "oops.tif", "--classes", "water,forest", "--table", "t.csv", "--json")
+    assert result.exit_code == 3
+    document = json.loads(result.stdout)
+    assert [each["state"] for each in document["results"]] == ["done", "done", "failed"]
+    alone = json.loads(run("classify", "scenes/a.tif", "--classes", "water,forest", "--json").stdout)["results"]
+    assert document["results"][0]["results"] == alone
+    rows = list(csv.DictReader(Path("t.csv").read_text(encoding="utf-8").splitlines()))
+    best = Counter(each["label"] for each in alone).most_common(1)[0][0]
+    assert (rows[0]["label"], int(rows[0][f"{best}_count"])) == (best, sum(each["label"] == best for each in alone))
+    assert 0 <= float(rows[0]["probability"]) <= 1 and rows[2]["label"] == ""
+
+
+def test_answers_of_many_are_a_row_for_each_scene_and_a_column_for_each_question() -> None:
+    questions = ("How many roofs are there?", "Is there water?")
+    one = [json.loads(run("ask", "scenes/a.tif", each, "--json").stdout) for each in questions]
+    several = run("ask", "scenes/*.tif", "oops.tif", *questions, "--table", "t.csv", "--jobs", "2", "--json")
+    assert several.exit_code == 3, several.output
+    first = json.loads(several.stdout)["results"][0]
+    assert [each["value"] for each in first["answers"]] == [each["value"] for each in one]
+    rows = list(csv.DictReader(Path("t.csv").read_text(encoding="utf-8").splitlines()))
+    assert int(rows[0][f"{questions[0]}_value"]) == one[0]["value"]
+    assert rows[0][f"{questions[1]}_answer"] == ("yes" if one[1]["value"] else "no")
+    assert [row["state"] for row in rows] == ["done", "done", "failed"]
+    seen = run("ask", "scenes/a.tif", *questions, "--table", "t.csv")
+    assert seen.exit_code == 0 and all(question in seen.stdout.splitlines()[0] for question in questions)
+
+
+def test_a_question_that_is_refused_is_told_in_its_row() -> None:
+    some = run("ask", "scenes/a.tif", "Is there water?", "Who paints so well?", "--table", "t.csv")
+    assert some.exit_code == 3 and "(in part: " in some.stderr
+    none = run("ask", "scenes/a.tif", "Who paints so well?", "--table", "t.csv")
+    assert none.exit_code == 1 and "failed" in none.stdout
+
+
+@pytest.mark.parametrize(
+    "more",
+    [["--best", "3"], ["--evidence", "e.geojson"], ["--after", "scenes/b.tif"], ["--jobs", "2", "--planner", "llm"]],
+)
+def test_what_a_table_of_answers_cannot_hold_is_refused(more: list[str]) -> None:
+    result = run("ask", "scenes/a.tif", "Is there water?", "--table", "t.csv", *more)
+    assert result.exit_code == 2 and not Path("t.csv").exists(), result.output
 
 
 @pytest.mark.parametrize(("output", "folder"), [((), "."), (("-o", "scenes"), "scenes")])

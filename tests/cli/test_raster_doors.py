@@ -69,5 +69,5 @@ def test_no_reason_is_out_of_date() -> None:
 
 def test_the_doors_that_take_many_scenes_have_the_same_flags() -> None:
     every = doors()
-    for door in ("segment", "find", "change", "info", "bands"):
+    for door in ("segment", "find", "change", "info", "bands", "classify", "ask"):
         assert {"--jobs", "--table", "--json"} <= every[door], door

@@ -122,7 +122,7 @@ def test_a_scene_without_a_valid_pixel_fails(tmp_path: Path) -> None:
     source = write_scene(tmp_path / "scene.tif", np.zeros((3, 40, 40), np.uint8), nodata=0)
     for windows in (True, False):
         labels = classify(source, NAMES, model=MODEL, options=ClassifyOptions(windows=windows))
-        assert labels.results == [] and "no pixel is valid" in labels.failed[0][1].reason
+        assert labels.results == [] and "no pixel of the scene is valid" in labels.failed[0][1].reason
 
 
 def test_a_large_picture_is_averaged_and_not_sampled(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import click
 
-from geoglot.cli import report, shared
+from geoglot.cli import many, report, shared
 from geoglot.cli.ask_evidence import evidence_flag, sort_evidence
 from geoglot.cli.ask_report import Told, describe_shortlist, report_all, report_each
 from geoglot.cli.flags import flags
@@ -61,6 +61,8 @@ class _Asked:
 @flags(AskFlags, "own")
 @flags(PlannerFlags, "planner")
 @evidence_flag
+@many.table
+@many.jobs
 @report.flag
 @flags(AskOptions, "options")
 @flags(FindOptions, "find", "background", "min_area", "max_area", "points", "vectors", "evidence")
@@ -77,6 +79,8 @@ def command(
     as_json: bool,
     overwrite: bool,
     evidence: tuple[str, ...],
+    table: Path | None,
+    jobs: int,
     **groups: Any,
 ) -> None:
     """Ask about SRC: rasters, pictures, folders and patterns of them, or an archive. Without a QUESTION a prompt opens.
@@ -85,23 +89,36 @@ def command(
     model (--planner llm) reads more, and its programs run in a sandbox. A scene is encoded once for all questions. If
     there are more scenes than --best, only those whose overviews fit the names in the question best are asked, and the
     others are listed with their scores. An archive has the scores without reading a scene, and answers "Which scenes
-    contain a harbour?" and "Show me the best 12 harbours" by itself. Exit code 1: at least one question got no answer;
-    3: a scene could not be read.
+    contain a harbour?" and "Show me the best 12 harbours" by itself. With --table or --jobs every scene is asked, and
+    there is a row for each. Exit code 1: at least one question got no answer; 3: a scene could not be read.
 
-    Example: geoglot ask harbour.tif "How many ships are there in the upper left quarter?" --evidence ships.geojson
+    \b
+    Example:
+      geoglot ask harbour.tif "How many ships are there in the upper left quarter?" --evidence ships.geojson
+      geoglot ask scenes/*.tif "How many ships are there?" --table ships.csv
     """
     from geoglot.models.zoo import load_model
+    from geoglot.tasks.ask.ask import ask
     from geoglot.tasks.ask.evidence import check_evidence
     from geoglot.tasks.refine.load import refiner_of
 
+    settings: dict[str, Any]
     own = groups["own"]
     options, find = sort_evidence(evidence, groups["options"], replace(groups["find"], overlay=False))
     asked = _sort_arguments(arguments, own, replace(options, find=find), as_json)
     if asked.evidence is not None:
         check_evidence(asked.evidence)
+    if table or jobs > 1:
+        with_best = ctx.get_parameter_source("options_best") is click.core.ParameterSource.COMMANDLINE
+        _check_batch(asked, with_best, shares_llm=jobs > 1 and groups["planner"].planner == "llm")
+        settings = {"model": model, "read": groups["read"], "refiner": groups["refine"]}
+        planner = open_planner(groups["planner"], device, None)
+        settings["options"] = replace(options, find=find, device=device, planner=planner)
+        many.run(ask, many.Scenes(asked.sources, None, table, jobs, device, as_json), asked.questions, settings)
+        return
     with progress() as advance:
         planner = open_planner(groups["planner"], device, advance)
-        settings: dict[str, Any] = {
+        settings = {
             "read": groups["read"],
             "options": replace(options, find=find, device=device, planner=planner, overwrite=overwrite),
             "refiner": refiner_of(groups["refine"], device),
@@ -115,6 +132,20 @@ def command(
         told = _answer(asked, settings)
     report_all(told, as_json)
     ctx.exit(told.exit_code)
+
+
+def _check_batch(asked: _Asked, with_best: bool, shares_llm: bool) -> None:
+    """InputError for what a table of scenes cannot hold, or several processes cannot share."""
+    own = asked.own
+    if asked.in_archive or asked.on_dates or not asked.questions or asked.evidence or own.after or own.replay:
+        raise InputError(
+            "--table and --jobs are for questions about scenes of one date; leave out archives, dates, --after, "
+            "--replay and --evidence"
+        )
+    if with_best:
+        raise InputError("--table and --jobs ask every scene; leave --best out")
+    if shares_llm:
+        raise InputError("several jobs cannot share a language model; leave out --jobs or --planner llm")
 
 
 def _sort_arguments(arguments: Sequence[str], own: AskFlags, options: AskOptions, as_json: bool) -> _Asked:

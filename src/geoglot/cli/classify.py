@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from geoglot.cli import shared
+from geoglot.cli import many, shared
 from geoglot.cli.flags import flags
 from geoglot.cli.progress import progress
 from geoglot.options import ClassifyOptions, ReadOptions
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
 @click.command()
 @click.argument("sources", nargs=-1, required=True)
 @click.option("--classes", required=True, help=shared.CLASSES_HELP)
+@many.table
+@many.jobs
 @flags(ClassifyOptions, "options")
 @flags(ReadOptions, "read", "tile", "overlap")
 @shared.model
@@ -26,6 +29,8 @@ if TYPE_CHECKING:
 def command(
     sources: tuple[str, ...],
     classes: str,
+    table: Path | None,
+    jobs: int,
     model: str,
     device: str | None,
     as_json: bool,
@@ -35,13 +40,22 @@ def command(
 ) -> None:
     """Label SOURCES: images, folders of images, rasters.
 
-    A window is printed as (row, column, height, width), in pixels of the grid that is read.
+    A window is printed as (row, column, height, width), in pixels of the grid that is read. With --table or --jobs
+    there is a row for each source, with its commonest label. Jobs are for rasters; a folder of small pictures is faster
+    without, as they are read in batches.
 
-    Example: geoglot classify photos/ --classes "airport, harbour, forest" --json
+    \b
+    Example:
+      geoglot classify photos/ --classes "airport, harbour, forest" --json
+      geoglot classify scenes/*.tif --classes "town, forest, water" --jobs 4 --table labels.csv
     """
     from geoglot.models.zoo import load_model
     from geoglot.tasks.classify import classify
 
+    if table or jobs > 1:
+        scenes = many.Scenes(sources, None, table, jobs, device, as_json)
+        many.run(classify, scenes, classes, {"model": model, "read": read, "options": options})
+        return
     loaded = load_model(model, device=device, precision="auto")
     with progress() as advance:
         labels = classify(list(sources), classes, model=loaded, read=read, options=options, progress=advance)

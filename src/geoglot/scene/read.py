@@ -27,7 +27,6 @@ from geoglot.sources.scene_day import day_of
 from geoglot.sources.tile import Tile
 from geoglot.version import __version__
 
-NO_PIXEL = "no pixel of the scene is valid; check --bands and --nodata"
 _SAME_RESOLUTION = 0.05  # relative difference up to which two resolutions count as the same
 _FAR = 2.0  # times beyond the range of a model, from where on what it says means nothing
 _LITTLE = 1 / 3  # of the sides of the pictures that a model learned from, below which what lies around decides the map

@@ -10,7 +10,7 @@ import shapely
 from shapely.geometry.base import BaseGeometry
 
 from geoglot.aliases import ClassesLike, PathLike, Progress
-from geoglot.errors import GridError, InputError, ModelError, OutsideError, ReadError, SourceError
+from geoglot.errors import NO_PIXEL, GridError, InputError, ModelError, OutsideError, ReadError, SourceError
 from geoglot.geo import Window
 from geoglot.lonlat import bound_in_lonlat, to_map
 from geoglot.models.base import VisionLanguageModel
@@ -32,7 +32,6 @@ from geoglot.sources.read_ahead import FailedWindow, read_ahead
 from geoglot.sources.tile import Tile
 from geoglot.tasks.image_labels import Bounds, Label, Labels
 
-_EMPTY = "no pixel is valid; check --bands and --nodata"
 _KEPT = 1000  # probabilities of an image, since there may be 100,000 classes and as many images
 _SHOWN = 12  # sources that a notebook shows
 _NOTES = 20  # notes on how sources were read: a folder of thousands has thousands
@@ -176,14 +175,14 @@ def _windows(raster: Raster, plan: WindowPlan, area: BaseGeometry | None, progre
         if progress:
             progress("windows", done, len(plan))
     if empty:
-        yield _Chip(raster.uri, None, FailedWindow(raster.grid.whole, _EMPTY))
+        yield _Chip(raster.uri, None, FailedWindow(raster.grid.whole, NO_PIXEL))
 
 
 def _whole(raster: Raster, side: int) -> _Chip:
     """A large source is reduced to the model's size; a small one is padded later."""
     try:
         tile = raster.thumbnail(side)
-        chip = tile if tile.valid.any() else FailedWindow(raster.grid.whole, _EMPTY)
+        chip = tile if tile.valid.any() else FailedWindow(raster.grid.whole, NO_PIXEL)
         return _Chip(raster.uri, None, chip, _bounds(raster, raster.grid.whole))
     except ReadError as error:
         return _Chip(raster.uri, None, FailedWindow(raster.grid.whole, str(error)))

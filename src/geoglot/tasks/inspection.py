@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from geoglot.aliases import PathLike
+from geoglot.errors import NO_PIXEL
 from geoglot.figures import format_number
 from geoglot.geo import Grid
 from geoglot.lonlat import lonlat_bounds
@@ -17,7 +18,7 @@ from geoglot.models.base import Card
 from geoglot.models.zoo import BUNDLED, card_of, find_model
 from geoglot.options import ReadOptions
 from geoglot.outputs.panels import Panel, check_picture, write_panels
-from geoglot.scene.read import NO_PIXEL, open_to_look, out_of_reach, pixel_size, too_small_to_map, understands
+from geoglot.scene.read import open_to_look, out_of_reach, pixel_size, too_small_to_map, understands
 from geoglot.scene.visible import shown_by
 from geoglot.sources.bands.band_choice import Bands
 from geoglot.sources.gdal import open_dataset

@@ -222,7 +222,7 @@ def test_tiles_for_which_the_model_failed_are_told(tmp_path: Path) -> None:
 def test_a_scene_without_data_is_a_failure(tmp_path: Path) -> None:
     path = write_scene(tmp_path / "empty.tif", np.zeros((3, 64, 64), np.float32), nodata=0)
     scores = Overviews(PooledColours(), ReadOptions(), LOOKS).score([str(path)], ("roof",), None)
-    assert "no pixel is valid" in scores[str(path)].failed
+    assert "no pixel of the scene is valid" in scores[str(path)].failed
 
 
 def write_scenes(folder: Path, holds: dict[int, list[tuple[str, int, int, int]]], count: int) -> list[str]:

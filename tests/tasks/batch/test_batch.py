@@ -102,16 +102,18 @@ def test_a_scene_with_failed_windows_is_tried_again(tmp_path: Path) -> None:
         assert outcome.state == "in part" and "windows failed" in outcome.reason
 
 
-@pytest.mark.parametrize("door", [geoglot.segment, geoglot.find])
+@pytest.mark.parametrize("door", [geoglot.segment, geoglot.find, geoglot.classify])
 def test_a_scene_without_a_valid_pixel_is_empty_in_every_run(tmp_path: Path, door: Any) -> None:
     good = write_scene(tmp_path / "good.tif", paint(class_field((96, 112), 3), NAMES))
     empty = write_scene(tmp_path / "empty.tif", np.zeros((3, 96, 112), np.uint8))
+    classify = door is geoglot.classify
     for overwrite, state in ((False, "done"), (False, "there"), (True, "there")):
-        result = batch(
-            door, [empty, good], WORDS, tmp_path / "out", read=geoglot.ReadOptions(nodata=0), overwrite=overwrite
-        )  # fmt: skip
+        more: dict[str, Any] = {} if classify else {"output": tmp_path / "out", "overwrite": overwrite}
+        result = batch(door, [empty, good], WORDS, read=geoglot.ReadOptions(nodata=0), **more)
+        state = "done" if classify else state  # its labels are on no disk
         assert [each.state for each in result.outcomes] == ["empty", state]
-        assert result.outcomes[0].reason.startswith("no valid pixel; ") and result.outcomes[0] in result.incomplete
+        assert result.outcomes[0].reason.startswith("no pixel of the scene is valid")
+        assert result.incomplete == (result.outcomes[0],)
 
 
 def test_several_processes_give_the_same_bytes(scenes: Path, tmp_path: Path) -> None:
@@ -188,7 +190,9 @@ def test_what_is_wrong_with_all_scenes_ends_the_batch(scenes: Path, tmp_path: Pa
         batch(geoglot.segment, scenes, WORDS, tmp_path / "maps", polygons="all.gpkg")
     assert list((tmp_path / "maps").iterdir()) == []
     with pytest.raises(InputError, match="a batch runs"):
-        batch(geoglot.classify, scenes, WORDS)
+        batch(geoglot.load_model, scenes, WORDS)
+    with pytest.raises(InputError, match="classify writes no file"):
+        batch(geoglot.classify, scenes, WORDS, tmp_path / "maps")
     with pytest.raises(InputError, match="jobs must be"):
         batch(geoglot.find, scenes, "roof", jobs=0)
     with pytest.raises(InputError, match="its name or its folder"):

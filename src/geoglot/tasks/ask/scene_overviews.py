@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from geoglot.aliases import Progress
-from geoglot.errors import SourceError
+from geoglot.errors import NO_PIXEL, SourceError
 from geoglot.models.zoo import Model
 from geoglot.options import FindOptions, ReadOptions
 from geoglot.scene.class_words import parse_classes, parse_words
@@ -52,7 +52,7 @@ class Overviews:
             check_bands(raster, dense.card.bands, dense.card.name)
             pictures = _tiles(raster.thumbnail(_TILES * side), side, dense.card.patch_size)
         if not pictures:
-            raise SourceError(f"{source}: no pixel is valid; check --bands and --nodata")
+            raise SourceError(f"{source}: {NO_PIXEL}")
         if reads_words(self._model):
             embeddings, failed = embed(self._model, pictures, batch=len(pictures))
             kept = [embedding for index, embedding in enumerate(embeddings) if index not in failed]

@@ -16,6 +16,7 @@ from geoglot.figures import format_count, format_some
 from geoglot.outputs.made import Made
 from geoglot.outputs.notebook.as_report import write_report
 from geoglot.outputs.vector_files import check_format
+from geoglot.tasks.ask.ask_scene import ask_scene
 from geoglot.tasks.batch.batch_report import sections_of
 from geoglot.tasks.batch.batch_table import to_csv
 from geoglot.tasks.batch.one_layer import check_layer, write_layer
@@ -23,7 +24,10 @@ from geoglot.tasks.batch.processes import EACH_MB, fit_memory, run_processes
 from geoglot.tasks.batch.scenes import Scene, list_scenes, pair_dates
 from geoglot.tasks.batch.work import Outcome, State, Work
 
-_ENDINGS = {"segment": ".tif", "find": ".gpkg", "change": ".tif", "inspect_raster": ".bands.png"}
+#: The doors, and how the file of a scene ends; the last two make none
+_ENDINGS = {
+    "segment": ".tif", "find": ".gpkg", "change": ".tif", "inspect_raster": ".bands.png", "classify": "", "ask": "",
+}  # fmt: skip
 _SLOW_S = 10.0  # that a scene takes before its own progress is shown
 _MOST_JOBS = 256
 
@@ -95,7 +99,8 @@ def batch(
 ) -> Batch:
     """Run a door over many scenes: `batch(geoglot.segment, "scenes/", "trees, water", "maps/")`.
 
-    `door` is `segment`, `find`, `change` or `inspect_raster`, which takes no words and whose `output` gets pictures.
+    `door` is `segment`, `find`, `change`, `inspect_raster`, which takes no words and whose `output` gets pictures,
+    `classify`, or `ask`, whose words are one or more questions; the last two have no `output`.
     `sources` are files, folders and patterns such as "scenes/**/*.tif"; for `change` a folder or a pattern for each
     date, in which scenes of one name show one place. `words` are the door's classes or names. `output` is a folder,
     made if it is missing, in which each result has the name of its scene; `find` can do without. `settings` are the
@@ -113,7 +118,9 @@ def batch(
     started, name = time.monotonic(), getattr(door, "__name__", "")
     if name not in _ENDINGS:
         raise InputError(f"a batch runs {format_some(list(_ENDINGS))}, got {name or door!r}")
-    check_jobs(jobs, settings.get("model", ""))
+    _check_jobs(jobs, settings.get("model", ""))
+    if output is not None and not _ENDINGS[name]:
+        raise InputError(f"{name} writes no file for a scene, got the folder {output}; leave it out")
     given = [sources] if isinstance(sources, PathLike) else list(sources)
     folder = None if output is None else _check_folder(Path(output))
     polygons = _ending_of(settings.pop("polygons", None))
@@ -132,6 +139,8 @@ def batch(
         place = None if folder is None else folder / f"{scene.name}{_ENDINGS[name]}"
         if name == "inspect_raster":
             return Work(scene, door, (), settings | {"picture": place}, None, looks_only=True)
+        if not _ENDINGS[name]:
+            return Work(scene, ask_scene if name == "ask" else door, (words,), {"model": "mini"} | settings, device)
         own = {"polygons": folder / f"{scene.name}{polygons}"} if folder and polygons else {}
         return Work(scene, door, (words, place), {"model": "mini"} | settings | own, device, name == "change")
 
@@ -155,7 +164,7 @@ def batch(
     return result
 
 
-def check_jobs(jobs: int, model: object) -> None:
+def _check_jobs(jobs: int, model: object) -> None:
     """InputError for a number of processes that cannot be, or a model that each cannot load itself."""
     if not 1 <= jobs <= _MOST_JOBS:
         raise InputError(f"jobs must be from 1 to {_MOST_JOBS}, got {jobs}")

@@ -2,6 +2,7 @@
 
 import csv
 import io
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
@@ -38,7 +39,7 @@ def _of_change(document: Mapping[str, Any]) -> _Row:
 
 def _of_raster(document: Mapping[str, Any]) -> _Row:
     rows, cols = document["shape"]
-    fits = {True: "yes", False: "no", None: None}[document["fit"]["fits"]]
+    fits = _YES[document["fit"]["fits"]]
     shown = ",".join(map(str, document["shown"]))
     return {
         "columns": cols, "rows": rows, "bands": len(document["bands"]), "resolution_m": document["resolution_m"],
@@ -47,14 +48,43 @@ def _of_raster(document: Mapping[str, Any]) -> _Row:
     }  # fmt: skip
 
 
+def _of_labels(document: Mapping[str, Any]) -> _Row:
+    """The commonest label with its mean probability, and of windows how many have each."""
+    labels = document["results"]
+    counts = Counter(each["label"] for each in labels)
+    if not counts:
+        return _Row()
+    [(best, count)] = counts.most_common(1)
+    own = [each for each in labels if each["label"] == best]
+    present = None if own[0]["present"] is None else any(each["present"] for each in own)
+    row = {"label": best, "probability": sum(each["probability"] for each in own) / count, "present": _YES[present]}
+    windows = any(each["window"] for each in labels)
+    return row | ({f"{name}_count": counts[name] for name in labels[0]["probabilities"]} if windows else {})
+
+
+def _of_answers(document: Mapping[str, Any]) -> _Row:
+    row = _Row()
+    for each in document["answers"]:
+        value, question = each["value"], each["question"]
+        told = _YES[value] if isinstance(value, bool) else value
+        row[f"{question}_answer"] = (
+            told if isinstance(told, str | None) else f"{format_number(told)} {each['unit'] or ''}".strip()
+        )
+        row |= {f"{question}_value": told, f"{question}_confidence": each["confidence"]}
+    return row
+
+
 #: What people call the measures with an ending
-_CALLED = {"_m2": "area", "_share": "share", "_count": "count", "_pixels": "pixels", "": ""}
+_CALLED = {"_m2": "area", "_share": "share", "_count": "count", "_pixels": "pixels", "_answer": "answer", "": ""}
+_YES = {True: "yes", False: "no", None: None}
 #: For each door, how its measures are read, and endings: a table shows the measures with the first that a scene has
 _MEASURES: dict[str, tuple[Callable[[Mapping[str, Any]], _Row], tuple[str, ...]]] = {
     "segment": (_of_map, ("_m2", "_share")),
     "find": (_of_objects, ("_count", "_m2")),
     "change": (_of_change, ("_m2", "_pixels")),
     "inspect_raster": (_of_raster, ("",)),
+    "classify": (_of_labels, ("",)),
+    "ask": (_of_answers, ("_answer",)),
 }
 
 

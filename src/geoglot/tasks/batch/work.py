@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 from geoglot.aliases import PathLike, Progress
 from geoglot.errors import (
+    NO_PIXEL,
     ClassesError,
     EmptyError,
     GeoglotError,
@@ -26,7 +27,6 @@ State = Literal["done", "there", "in part", "empty", "outside", "failed"]
 area of interest."""
 #: Errors of what is asked, not of a scene: they would be the same for every scene, and end the batch
 OF_ALL = (ClassesError, ModelError, MissingExtraError)
-_NO_PIXEL = "no valid pixel; check --bands and --nodata"
 
 
 @dataclass(frozen=True)
@@ -80,7 +80,7 @@ class Work:
         except OutsideError as error:
             return Outcome(self.scene, "outside", reason=str(error))
         except EmptyError:
-            return Outcome(self.scene, "empty", reason=_NO_PIXEL)
+            return Outcome(self.scene, "empty", reason=NO_PIXEL)
         except (GeoglotError, OSError) as error:
             return Outcome(self.scene, "failed", reason=str(error), wrong_usage=isinstance(error, InputError))
         except MemoryError:
@@ -107,14 +107,27 @@ class Work:
 
 def _judge(scene: Scene, document: dict[str, Any]) -> Outcome:
     """How good a result is."""
-    if failed := document.get("windows", {}).get("failed"):
-        total = document["windows"]["total"]
+    failed, total = _failures(document)
+    if failed and all(each["reason"] == NO_PIXEL for each in failed):
+        return Outcome(scene, "empty", document, NO_PIXEL)
+    if failed:
         reason = f"{len(failed)} of {total} windows failed: {failed[0]['reason']}"
-        return Outcome(scene, "in part", document, reason)
+        return Outcome(scene, "in part" if len(failed) < total else "failed", document, reason)
+    answers = document.get("answers", ())
+    if refused := [each["text"] for each in answers if each["value"] is None]:
+        return Outcome(scene, "in part" if len(refused) < len(answers) else "failed", document, refused[0])
     pixels = [each["pixels"] for each in document.get("classes", ())]
     if pixels and not any(sum(each) if isinstance(each, list) else each for each in pixels):
-        return Outcome(scene, "empty", document, _NO_PIXEL)
+        return Outcome(scene, "empty", document, NO_PIXEL)
     return Outcome(scene, "done", document)
+
+
+def _failures(document: Mapping[str, Any]) -> tuple[list[dict[str, Any]], int]:
+    """The windows that failed, and how many there are; each label is that of a window or of a whole picture."""
+    if "results" in document:
+        return document["failed"], len(document["failed"]) + len(document["results"])
+    windows = document.get("windows", {"failed": [], "total": 0})
+    return windows["failed"], windows["total"]
 
 
 @cache

@@ -8,10 +8,10 @@ import geopandas as gpd
 import pandas as pd
 
 from geoglot.aliases import Progress
-from geoglot.errors import SourceError
+from geoglot.errors import NO_PIXEL, SourceError
 from geoglot.outputs.notebook.page import WrittenFile
 from geoglot.scene.name_presence import absence_notes
-from geoglot.scene.read import NO_PIXEL, reading_notes
+from geoglot.scene.read import reading_notes
 from geoglot.scene.stored_rows import StoredRows, store_rows
 from geoglot.scene.stream import resume_note, see
 from geoglot.scene.visible import unseen_notes

@@ -19,7 +19,6 @@ from geoglot.aliases import Progress
 from geoglot.errors import EmptyError, SourceError
 from geoglot.geo import Window
 from geoglot.outputs.seams import Part, join_strips
-from geoglot.scene.read import NO_PIXEL
 from geoglot.scene.score_field import ScoreField
 from geoglot.tasks.refine.edges import split_touching
 
@@ -78,7 +77,7 @@ def choose_threshold(field: ScoreField, min_score: float | None) -> Threshold:
     if not counts.any():
         if failed := field.scene.failed:
             raise SourceError(f"no window of {field.scene.raster.uri} could be read or computed: {failed[0].reason}")
-        raise EmptyError(NO_PIXEL)
+        raise EmptyError
     if min_score is not None:
         return Threshold(min_score, _LOW_TO_HIGH * min_score, "given", _share(counts, min_score), peak)
     certain = field.question.knows_absence

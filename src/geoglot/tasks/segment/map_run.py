@@ -14,7 +14,7 @@ import numpy as np
 import torch
 
 from geoglot.aliases import PathLike, Progress
-from geoglot.errors import SourceError
+from geoglot.errors import NO_PIXEL, SourceError
 from geoglot.geo import Window
 from geoglot.options import ReadOptions, SegmentOptions
 from geoglot.outputs.journal import Journal, fingerprint
@@ -30,7 +30,7 @@ from geoglot.scene.classmap import CONFIDENCE_STEPS, OTHER, Rule, Upsampler, cla
 from geoglot.scene.consult_bands import Consulted, consult_bands
 from geoglot.scene.dense import Dense, OfEmbeddings, WordDense
 from geoglot.scene.encoded_scene import EncodedScene
-from geoglot.scene.read import NO_PIXEL, check_bands, open_scene, reading_facts, reading_notes
+from geoglot.scene.read import check_bands, open_scene, reading_facts, reading_notes
 from geoglot.scene.stream import Row, resume_note, see, split_rows
 from geoglot.scene.windows import WindowPlan
 from geoglot.scene.word_scores import WordScores
