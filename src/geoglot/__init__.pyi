@@ -33,8 +33,8 @@ from .tasks.ask.ask_many import ask_many as ask_many
 from .tasks.ask.ask_options import AskOptions as AskOptions
 from .tasks.audit.audit_areas import audit_areas as audit_areas
 from .tasks.audit.draw_audit import draw_audit as draw_audit
-from .tasks.batch.batch import Batch as Batch
 from .tasks.batch.batch import batch as batch
+from .tasks.batch.batch_result import Batch as Batch
 from .tasks.change.change import change as change
 from .tasks.change.result import ChangeResult as ChangeResult
 from .tasks.classify import classify as classify

@@ -15,7 +15,7 @@ from geoglot.cli.progress import progress
 from geoglot.figures import format_count, format_some
 
 if TYPE_CHECKING:
-    from geoglot.tasks.batch.batch import Batch
+    from geoglot.tasks.batch.batch_result import Batch
 
 _SHOWN = 10  # scenes and notes that are named; --json has all
 

@@ -35,7 +35,8 @@ _STYLE = (
     "img{max-width:100%;height:auto}table{border-collapse:collapse;margin:.7em 0}"
     "th,td{border-bottom:1px solid #d5dbdf;padding:.15em .8em .15em 0;vertical-align:top;overflow-wrap:anywhere}"
     ".geoglot{border-bottom:2px solid #d5dbdf;margin-bottom:1em}"
-    "figure{max-width:100%!important;flex:1 1 30em}pre{white-space:pre-wrap}summary{cursor:pointer}details{margin-bottom:1em}"
+    "figure{max-width:100%!important;flex:1 1 30em}pre{white-space:pre-wrap}summary{cursor:pointer}"
+    "details{margin-bottom:1em}"
 )
 
 

@@ -4,25 +4,22 @@ from __future__ import annotations
 
 import os
 import time
-from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 from geoglot.aliases import ClassesLike, PathLike, Progress
 from geoglot.errors import InputError, OutputError
-from geoglot.figures import format_count, format_some
+from geoglot.figures import format_some
 from geoglot.outputs.made import Made
-from geoglot.outputs.notebook.as_report import write_report
 from geoglot.outputs.vector_files import check_format
 from geoglot.tasks.ask.ask_scene import ask_scene
-from geoglot.tasks.batch.batch_report import sections_of
+from geoglot.tasks.batch.batch_result import Batch
 from geoglot.tasks.batch.batch_table import to_csv
 from geoglot.tasks.batch.one_layer import check_layer, write_layer
 from geoglot.tasks.batch.processes import EACH_MB, fit_memory, run_processes
 from geoglot.tasks.batch.scenes import Scene, list_scenes, pair_dates
-from geoglot.tasks.batch.work import Outcome, State, Work
+from geoglot.tasks.batch.work import Outcome, Work
 
 #: The doors, and how the file of a scene ends; the last two make none
 _ENDINGS = {
@@ -30,58 +27,6 @@ _ENDINGS = {
 }  # fmt: skip
 _SLOW_S = 10.0  # that a scene takes before its own progress is shown
 _MOST_JOBS = 256
-
-
-@dataclass(frozen=True, repr=False)
-class Batch:
-    """How it went with each scene of a batch."""
-
-    door: str
-    outcomes: tuple[Outcome, ...]
-    """In the order of the scenes."""
-    table: Path | None
-    together: Path | None
-    """The polygons of all scenes in one layer."""
-    seconds: float
-    notes: tuple[str, ...] = field(default=())
-    """Sentences on the batch as a whole; those on a scene are in its document."""
-
-    def __repr__(self) -> str:
-        return f"Batch({self.title})"
-
-    @property
-    def title(self) -> str:
-        """What was done, and how it went."""
-        return f"{self.door} over {format_count(len(self.outcomes), 'scene')}: {self.summary}"
-
-    @property
-    def summary(self) -> str:
-        """How many scenes are done, were there, or failed, in words."""
-        counts = Counter(each.state for each in self.outcomes)
-        return ", ".join(f"{counts[state]:,} {state}" for state in get_args(State) if counts[state])
-
-    @property
-    def incomplete(self) -> tuple[Outcome, ...]:
-        """The scenes that failed, in whole or in part, or hold nothing."""
-        return tuple(each for each in self.outcomes if each.state in ("failed", "in part", "empty"))
-
-    def report(self, path: PathLike, overwrite: bool = False) -> Path:
-        """Write one HTML file: picture and figures of each scene, and the table of all at the end.
-
-        Raises InputError and OutputError as the report of one result does.
-        """
-        return write_report(list(sections_of(self)), path, overwrite)
-
-    def to_json(self) -> dict[str, Any]:
-        """The document of a command with several sources and --json."""
-        return {
-            "results": [each.to_json() for each in self.outcomes],
-            "scenes": {"total": len(self.outcomes), **Counter(each.state for each in self.outcomes)},
-            "table": str(self.table) if self.table else None,
-            "together": str(self.together) if self.together else None,
-            "seconds": self.seconds,
-            "notes": list(self.notes),
-        }
 
 
 def batch(
@@ -116,11 +61,7 @@ def batch(
     Raises InputError, SourceError, ModelError or OutputError for what is wrong with all scenes, such as the classes.
     """
     started, name = time.monotonic(), getattr(door, "__name__", "")
-    if name not in _ENDINGS:
-        raise InputError(f"a batch runs {format_some(list(_ENDINGS))}, got {name or door!r}")
-    _check_jobs(jobs, settings.get("model", ""))
-    if output is not None and not _ENDINGS[name]:
-        raise InputError(f"{name} writes no file for a scene, got the folder {output}; leave it out")
+    _check_call(name or repr(door), jobs, output, settings.get("model", ""))
     given = [sources] if isinstance(sources, PathLike) else list(sources)
     folder = None if output is None else _check_folder(Path(output))
     polygons = _ending_of(settings.pop("polygons", None))
@@ -134,17 +75,9 @@ def batch(
     layer = _open_layer(together, name, ending, folder, uris)
     if folder:
         folder.mkdir(exist_ok=True)
+    works = [_work_of(scene, door, words, folder, polygons, device, settings) for scene in scenes]
 
-    def work(scene: Scene) -> Work:
-        place = None if folder is None else folder / f"{scene.name}{_ENDINGS[name]}"
-        if name == "inspect_raster":
-            return Work(scene, door, (), settings | {"picture": place}, None, looks_only=True)
-        if not _ENDINGS[name]:
-            return Work(scene, ask_scene if name == "ask" else door, (words,), {"model": "mini"} | settings, device)
-        own = {"polygons": folder / f"{scene.name}{polygons}"} if folder and polygons else {}
-        return Work(scene, door, (words, place), {"model": "mini"} | settings | own, device, name == "change")
-
-    outcomes, also = _run([work(scene) for scene in scenes], jobs, progress)
+    outcomes, also = _run(works, jobs, progress)
     if made:
         with made.writing(made.output) as draft:
             draft.write_text(to_csv(name, outcomes), encoding="utf-8")
@@ -164,12 +97,38 @@ def batch(
     return result
 
 
-def _check_jobs(jobs: int, model: object) -> None:
-    """InputError for a number of processes that cannot be, or a model that each cannot load itself."""
+def _check_call(name: str, jobs: int, output: PathLike | None, model: object) -> None:
+    """InputError for a door that runs over no batch, for what it does not make, and for what jobs cannot do."""
+    if name not in _ENDINGS:
+        raise InputError(f"a batch runs {format_some(list(_ENDINGS))}, got {name}")
+    if output is not None and not _ENDINGS[name]:
+        raise InputError(f"{name} writes no file for a scene, got the folder {output}; leave it out")
     if not 1 <= jobs <= _MOST_JOBS:
         raise InputError(f"jobs must be from 1 to {_MOST_JOBS}, got {jobs}")
     if jobs > 1 and not isinstance(model, PathLike):
         raise InputError("with several jobs each process loads the model itself: give its name or its folder")
+
+
+def _work_of(
+    scene: Scene,
+    door: Callable[..., Any],
+    words: Any,
+    folder: Path | None,
+    polygons: str | None,
+    device: str | None,
+    settings: dict[str, Any],
+) -> Work:
+    """What is to be done with one scene, with the files of its own."""
+    name = door.__name__
+    place = None if folder is None else folder / f"{scene.name}{_ENDINGS[name]}"
+    if name == "inspect_raster":
+        return Work(scene, door, (), settings | {"picture": place}, None, looks_only=True)
+    settings = {"model": "mini"} | settings
+    if not _ENDINGS[name]:
+        return Work(scene, ask_scene if name == "ask" else door, (words,), settings, device)
+    if folder and polygons:
+        settings["polygons"] = folder / f"{scene.name}{polygons}"
+    return Work(scene, door, (words, place), settings, device, name == "change")
 
 
 def _run(works: Sequence[Work], jobs: int, progress: Progress | None) -> tuple[list[Outcome], tuple[str, ...]]:

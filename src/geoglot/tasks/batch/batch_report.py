@@ -13,7 +13,7 @@ from geoglot.tasks.batch.batch_table import to_figures, to_rows
 from geoglot.tasks.batch.work import Outcome
 
 if TYPE_CHECKING:
-    from geoglot.tasks.batch.batch import Batch
+    from geoglot.tasks.batch.batch_result import Batch
 
 _IN_COLOUR = ("segment", "find")  # whose measures are those of names on a map
 _FILES = {"output": "map", "polygons": "polygons", "overlay": "picture", "picture": "picture", "manifest": "manifest"}
