@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from fuzz.changes import contents, documents, texts
 from fuzz.oracle import ends_well, examples
-from geoglot.scene.area import on_grid, read_features
+from geoglot.scene.vector_features import on_grid, read_features
 from geoglot.sources.raster import open_raster
 
 KML = (

@@ -25,9 +25,9 @@ from geoglot.outputs.legend import Legend
 from geoglot.outputs.palette import hex_of
 from geoglot.outputs.shapes import ClassStrip, trace
 from geoglot.outputs.styles import make_style
-from geoglot.outputs.vector_files import check_format, check_placed, explain_format, write_frames, write_polygons
+from geoglot.outputs.vector_files import write_frames, write_polygons
+from geoglot.outputs.vector_names import ENDINGS, check_format, check_placed, explain_format
 
-FORMATS = [".gpkg", ".geojson", ".fgb", ".parquet", ".shp", ".zip", ".pmtiles"]
 LEGEND = Legend(("water", "forest"))
 CLASSES = np.zeros((40, 40), np.uint8)
 CLASSES[4:10, 4:10] = 1
@@ -69,7 +69,7 @@ def test_threads_give_equal_bytes_and_leave_the_options_of_the_process(tmp_path:
     assert pyogrio.get_gdal_config_option("OGR_CURRENT_DATE") == before
 
 
-@pytest.mark.parametrize("suffix", FORMATS)
+@pytest.mark.parametrize("suffix", ENDINGS)
 def test_equal_runs_give_equal_bytes_and_no_objects_give_an_empty_file(tmp_path: Path, suffix: str) -> None:
     place = (pyproj.CRS(32616), Affine(10, 0, 500_000, 0, -10, 4_000_000))
     for folder in ("a", "b", "c"):
@@ -140,7 +140,7 @@ except OutputError as error:
 """
 
 
-@pytest.mark.parametrize("suffix", FORMATS)
+@pytest.mark.parametrize("suffix", ENDINGS)
 def test_a_full_disk_is_one_sentence_and_leaves_nothing(tmp_path: Path, suffix: str) -> None:
     command = [sys.executable, "-c", _FULL, str(tmp_path / f"map{suffix}")]
     done = subprocess.run(command, capture_output=True, text=True)

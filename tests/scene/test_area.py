@@ -15,7 +15,8 @@ from shapely.geometry.base import BaseGeometry
 from geoglot.errors import InputError, OutsideError
 from geoglot.geo import Grid
 from geoglot.lonlat import to_map
-from geoglot.scene.area import on_grid, read_area, read_features, read_lonlat_area
+from geoglot.scene.area import read_area
+from geoglot.scene.vector_features import on_grid, read_features, read_lonlat_area
 
 #: By the sea in the Netherlands, north of the polar circle, across the antimeridian
 HERE, NORTH, DATE_LINE = (
@@ -101,7 +102,7 @@ def test_outlines_that_would_fill_the_memory_are_refused(monkeypatch: pytest.Mon
     lon, lat = HERE.to_lonlat(np.array([0.0, 600.0]), np.array([0.0, 800.0]))
     features = gpd.GeoDataFrame(geometry=[shapely.box(lon[0], lat[1], lon[1], lat[0])] * 50, crs=4326)
     assert len(on_grid(features, HERE)) == 50
-    monkeypatch.setattr("geoglot.scene.area._MOST_EDGES", 10_000)
+    monkeypatch.setattr("geoglot.scene.vector_features._MOST_EDGES", 10_000)
     with pytest.raises(InputError, match="cut out what is needed"):
         on_grid(features, HERE)
 

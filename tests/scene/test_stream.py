@@ -33,7 +33,7 @@ def test_rows_come_as_they_are_ready_and_cover_the_scene(scene: Path) -> None:
         plan = dense.windows(raster.grid.shape, 64, 16)
         stream = see(raster, dense, plan, batch=2)
         first = next(stream)
-        assert dense.tiles == len(plan.col_spans) and first.first == 0
+        assert len(plan.col_spans) <= dense.tiles < len(plan) and first.first == 0
         rows = [first, *stream]
     assert [row.first for row in rows] == np.cumsum([0, *(row.values.shape[1] for row in rows)])[:-1].tolist()
     assert sum(row.values.shape[1] for row in rows) == plan.lattice[0] and not stream.failed

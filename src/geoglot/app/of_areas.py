@@ -11,7 +11,7 @@ import shapely
 from geoglot.app.child import Done, Report
 from geoglot.errors import InputError
 from geoglot.outputs.atomic import write_bytes
-from geoglot.scene.area import read_lonlat_area
+from geoglot.scene.vector_features import read_lonlat_area
 
 _MOST_POINTS = 50_000  # of an area, which each request then carries
 

@@ -9,57 +9,23 @@ from typing import TypeVar
 
 import geopandas as gpd
 import numpy as np
-import pyproj
 from pyogrio.errors import DataLayerError, DataSourceError, FeatureError
 
-from geoglot.errors import InputError
 from geoglot.footprint import Footprint
 from geoglot.geo import Grid
 from geoglot.geodesy import geodesic_area_m2
 from geoglot.lonlat import to_map
 from geoglot.outputs import vector_writers as writers
-from geoglot.outputs.atomic import appears, check_utf8, disk_errors
+from geoglot.outputs.atomic import appears, disk_errors
 from geoglot.outputs.legend import Legend
 from geoglot.outputs.made import beside
 from geoglot.outputs.palette import hex_of
 from geoglot.outputs.shapes import Shape
+from geoglot.outputs.vector_names import check_format
 from geoglot.outputs.vector_tiles import write_pmtiles
 
 T = TypeVar("T")
 _BATCH = 2000
-_SPLIT_BY_PYOGRIO = ";?!"  # it reads a path as a URL, and the member of an archive after "!"
-_BY_GDAL = (".gpkg", ".fgb", ".shp", ".zip", ".pmtiles")
-
-
-def check_format(path: Path, *others: str) -> None:
-    """Before any work, refuse a file type or a name that cannot be written; the caller writes the types `others`."""
-    if path.suffix.lower() not in (endings := (*_WRITERS, *others)):
-        raise InputError(f"polygons cannot be written as {path.name!r}; end the name with {', '.join(endings)}")
-    if path.suffix.lower() not in _BY_GDAL:
-        return
-    whole = path.absolute()
-    check_utf8(str(whole))
-    if split := [letter for letter in _SPLIT_BY_PYOGRIO if letter in str(whole)]:
-        raise InputError(
-            f"{path} has {split[0]!r} in its path, which GDAL would take apart; rename it, or give another name"
-        )
-
-
-def check_placed(path: Path | None, crs: pyproj.CRS | None) -> None:
-    """Before any work, refuse tiles of a scene without a place on Earth."""
-    if path and path.suffix.lower() == ".pmtiles" and crs is None:
-        raise InputError(f"the scene has no CRS, and {path.name} lies on the Earth; end the name with another suffix")
-
-
-def explain_format(path: Path | None, columns: Iterable[str] = (), texts: Iterable[str] = ()) -> tuple[str, ...]:
-    """Sentences on what a Shapefile cuts of these names of columns and texts."""
-    if path is None or path.suffix.lower() not in (".shp", ".zip"):
-        return ()
-    cut = [f"{name} is {short}" for name, short in writers.short_names(list(columns)).items() if name != short]
-    notes = [f"a column of a Shapefile has a name of at most 10 bytes: {', '.join(cut)}"] if cut else []
-    if any(writers.cut_text(text) != text for text in texts):
-        notes.append("texts of over 254 bytes are cut in the Shapefile; another format keeps them whole")
-    return tuple(notes)
 
 
 def write_polygons(

@@ -24,12 +24,12 @@ import shapely
 from geoglot.crs import LONLAT
 from geoglot.lonlat import orient_rings, project_to_lonlat
 from geoglot.outputs.styles import write_style
+from geoglot.outputs.vector_names import cut_text, short_names
 from geoglot.silence import ignore_library_warnings
 
 T = TypeVar("T")
 Frames = Iterator[gpd.GeoDataFrame]
 _FIXED = "2000-01-01T00:00:00.000Z"  # part of a GeoPackage; equal runs give equal bytes
-_LONGEST_FIELD, _LONGEST_TEXT = 10, 254  # of a Shapefile, in bytes
 #: The tables and columns by which QGIS finds a style in a GeoPackage
 _STYLES = """
 CREATE TABLE layer_styles (id INTEGER PRIMARY KEY AUTOINCREMENT NOT NULL, f_table_catalog TEXT(256),
@@ -111,28 +111,6 @@ def write_geojson(path: Path, _layer: str, frames: Frames, style: str) -> None:
                 file.write(next(separators) + feature)
         file.write("\n]}\n")
     write_style(path, style)
-
-
-def short_names(columns: list[str]) -> Mapping[str, str]:
-    """The name of each column in a Shapefile: at most ten bytes, and no two alike in small letters."""
-    short = dict[str, str]()
-    for column in columns:
-        taken, name, number = {each.lower() for each in short.values()}, _cut(column, _LONGEST_FIELD), 1
-        while name.lower() in taken:
-            number += 1
-            name = _cut(column, _LONGEST_FIELD - len(f"_{number}")) + f"_{number}"
-        short[column] = name
-    return short
-
-
-def cut_text(text: str) -> str:
-    """The text as a Shapefile holds it."""
-    return _cut(text, _LONGEST_TEXT)
-
-
-def _cut(text: str, most: int) -> str:
-    """The first letters of a text, which have at most so many bytes in UTF-8."""
-    return text.encode()[:most].decode(errors="ignore")
 
 
 def _shorten(frame: gpd.GeoDataFrame) -> gpd.GeoDataFrame:

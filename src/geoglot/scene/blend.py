@@ -82,6 +82,15 @@ class Blender:
         """Everything that the next rows need."""
         return {"row": np.array(self.row), "sums": self.sums, "weights": self.weights, "valid": self.valid}
 
+    def snapshot(self) -> dict[str, np.ndarray]:
+        """A copy of the state, which later windows do not change."""
+        return {name: array.copy() for name, array in self.state().items()}
+
+    @property
+    def bytes(self) -> int:
+        """The memory of the sums."""
+        return self.sums.nbytes
+
     def restore(self, state: dict[str, np.ndarray]) -> None:
         """Continue from a saved state; ValueError or TypeError for one of another plan."""
         for own, stored in ((self.sums, "sums"), (self.weights, "weights"), (self.valid, "valid")):

@@ -12,9 +12,9 @@ from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Float
-from skimage.filters import threshold_otsu
 
 from geoglot.scene.covers import MOST, Cover, Rule
+from geoglot.scene.otsu import threshold_otsu
 from geoglot.sources.bands.indices import INDICES
 from geoglot.sources.spectrum import BandValues, Spectrum
 
@@ -126,7 +126,8 @@ def _find_valley(values: Float[np.ndarray, " pixel"]) -> _Valley | None:
     values = values[np.isfinite(values)].astype(np.float64)
     if not len(values) or not np.ptp(values):
         return None
-    at = float(threshold_otsu(values))
+    counts, edges = np.histogram(values, 256)
+    at = threshold_otsu(counts, (edges[:-1] + edges[1:]) / 2)
     below, above = values[values <= at], values[values > at]
     if min(len(below), len(above)) < _LEAST * len(values):
         return None

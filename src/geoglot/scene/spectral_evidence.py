@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 from jaxtyping import Bool, Float
-from scipy import ndimage
 
 from geoglot.errors import ReadError
 from geoglot.geo import Window
@@ -128,4 +127,6 @@ class SpectralEvidence:
 
 def _box_mean(plane: np.ndarray, width: int) -> Float[np.ndarray, "rows cols"]:
     """The mean of the square around each pixel; 0 beyond the plane."""
+    from scipy import ndimage
+
     return np.asarray(ndimage.uniform_filter(np.asarray(plane, np.float64), width, mode="constant"))

@@ -3,13 +3,12 @@
 import logging
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import closing
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from jaxtyping import Bool, Float
-from scipy import ndimage
 from torch import Tensor
 
 from geoglot.aliases import Progress
@@ -18,10 +17,11 @@ from geoglot.outputs.journal import Journal
 from geoglot.scene.blend import Blender
 from geoglot.scene.embed import compute
 from geoglot.scene.windows import WindowPlan
-from geoglot.sources.read_ahead import FailedWindow, Readable, read_ahead
+from geoglot.sources.read_ahead import FailedWindow, Readable, make_ahead, read_ahead
 from geoglot.sources.tile import Tile
 
 log = logging.getLogger(__name__)
+_AHEAD_BYTES = 2**26  # of the rows that are blended, up to which the next is computed while one is used
 
 
 @dataclass(frozen=True)
@@ -85,9 +85,11 @@ def see(
 ) -> Rows:
     """Read, compute and blend the windows of a scene, and yield each row as soon as it is complete.
 
-    The state goes into the journal when the next row is asked for, that is, when the consumer is done with a row.
-    A run that was killed or cancelled resumes there; `also` is saved and restored together with it. To cancel, close
-    the rows or raise from `progress`: the reading thread ends before the call returns, and the journal stays resumable.
+    While the consumer is busy with a row, the next one is computed in a thread, unless rows are so large that two would
+    need much memory. The state goes into the journal when the next row is asked for, that is, when the consumer is done
+    with a row. A run that was killed or cancelled resumes there; `also` is saved and restored together with it. To
+    cancel, close the rows or raise from `progress`: the threads end before the call returns, and the journal stays
+    resumable.
 
     A window that cannot be read or computed, after retries, contributes nothing and is listed in `failed`.
     """
@@ -98,33 +100,63 @@ def see(
             failed += [FailedWindow(Window(*each["window"]), str(each["reason"])) for each in notes["failed"]]
             for part in filter(None, (blender, also)):
                 part.restore(state)
-    rows = _stream(_Filled(raster, plan.shape), dense, blender, failed, batch, journal, also, progress)
-    return Rows(rows, failed, blender.row * len(plan.col_spans))
+    restored, filled = blender.row * len(plan.col_spans), _Filled(raster, plan.shape)
+    if blender.bytes <= _AHEAD_BYTES:
+        steps = _compute_steps(filled, dense, blender, batch, blender.snapshot)
+        steps = make_ahead(steps, depth=-(-len(plan.col_spans) // batch))  # the batches of one row
+    else:
+        steps = _compute_steps(filled, dense, blender, batch, blender.state)
+    return Rows(_stream(steps, len(plan), failed, journal, also, progress), failed, restored)
 
 
-def _stream(
-    raster: Readable,
-    dense: Seer,
-    blender: Blender,
-    failed: list[FailedWindow],
-    batch: int,
-    journal: Journal | None,
-    also: Resumable | None,
-    progress: Progress | None,
-) -> Generator[Row]:
+@dataclass(frozen=True)
+class _Step:
+    """A batch of windows that is computed, or a row that is complete."""
+
+    done: int
+    """Windows of the scene so far."""
+    row: Row | None = None
+    state: dict[str, np.ndarray] = field(default_factory=dict)
+    """What the next rows need."""
+    failed: Sequence[FailedWindow] = ()
+    """Windows of this row."""
+
+
+def _compute_steps(
+    raster: Readable, dense: Seer, blender: Blender, batch: int, state: Callable[[], dict[str, np.ndarray]]
+) -> Generator[_Step]:
     plan = blender.plan
     columns = len(plan.col_spans)
     with closing(read_ahead(raster, plan.windows(blender.row), depth=2 * batch)) as tiles:
         for index in range(blender.row, len(plan.row_spans)):
+            failed = list[FailedWindow]()
             for start in range(0, columns, batch):
                 group = list(islice(tiles, min(batch, columns - start)))
                 failed += _add(group, dense, blender)
-                if progress:
-                    progress("windows", index * columns + start + len(group), len(plan))
+                yield _Step(index * columns + start + len(group))
             first = max(0, plan.row_spans[index][0] + plan.inset[0]) // plan.patch
-            yield Row(first, *blender.finish_row())
+            row = Row(first, *blender.finish_row())
+            yield _Step((index + 1) * columns, row, state(), failed)
+
+
+def _stream(
+    steps: Generator[_Step],
+    total: int,
+    failed: list[FailedWindow],
+    journal: Journal | None,
+    also: Resumable | None,
+    progress: Progress | None,
+) -> Generator[Row]:
+    with closing(steps):
+        for step in steps:
+            if step.row is None:
+                if progress:
+                    progress("windows", step.done, total)
+                continue
+            failed += step.failed
+            yield step.row
             if journal:
-                state = blender.state() | (also.state() if also else {})
+                state = step.state | (also.state() if also else {})
                 journal.save(state, {"failed": [describe_failure(window) for window in failed]})
 
 
@@ -164,6 +196,8 @@ class _Filled:
         valid = tile.valid[rows, cols]
         if valid.all() or not valid.any():
             return tile
+        from scipy import ndimage  # most windows have no hole, and do without the time it takes to import
+
         nearest = ndimage.distance_transform_edt(~valid, return_distances=False, return_indices=True)
         filled = tile.pixels[:, rows, cols][:, nearest[0], nearest[1]]
         return replace(tile, pixels=np.pad(filled, ((0, 0), *window.rims(inside)), mode="symmetric"))

@@ -2,7 +2,7 @@
 
 import re
 import unicodedata
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain, islice
 
@@ -24,6 +24,7 @@ from geoglot.scene.spelling import near_words
 _SAME = 1 - 1e-6  # cosine of two texts that are the same to a model: 1 but for rounding
 _DIRECTIONS = 6
 _NEAR = 2e-3  # unit vectors with such a cosine are at most 0.0015 apart in any direction
+_FEW = 500  # words of which all pairs are compared
 _BLOCK = 1024
 _NOTES = 20  # of one kind
 _LONG = 64  # tokens of a text; captions have some 10 to 30
@@ -120,21 +121,28 @@ def _pairs_alike(vectors: Float[Tensor, "word dim"]) -> Iterator[tuple[int, int]
     """
     if len(vectors) < 2:
         return
-    from scipy.spatial import cKDTree
-
     unit = F.normalize(vectors.float(), dim=1).cpu()
-    directions = torch.randn(unit.shape[1], _DIRECTIONS, generator=torch.Generator().manual_seed(0))
-    shadows = (unit @ F.normalize(directions, dim=0)).double().numpy()
-    tree, done = cKDTree(shadows), set[int]()
+    near, done = _neighbours(unit), set[int]()
     for first in range(len(unit)):
         if first in done:
             continue
-        near = tree.query_ball_point(shadows[first], _NEAR, p=np.inf, return_sorted=True)
-        if later := [other for other in near if other > first]:
+        if later := [other for other in near(first) if other > first]:
             same = (unit[later] @ unit[first] > _SAME).tolist()
             others = [other for other, is_same in zip(later, same, strict=True) if is_same]
             done.update(others)
             yield from ((first, other) for other in others)
+
+
+def _neighbours(unit: Float[Tensor, "word dim"]) -> Callable[[int], Sequence[int]]:
+    """What gives the indices, in ascending order, of words that may have the embedding of one of them."""
+    if len(unit) <= _FEW:
+        return lambda _: range(len(unit))
+    from scipy.spatial import cKDTree
+
+    directions = torch.randn(unit.shape[1], _DIRECTIONS, generator=torch.Generator().manual_seed(0))
+    shadows = (unit @ F.normalize(directions, dim=0)).double().numpy()
+    tree = cKDTree(shadows)
+    return lambda first: tree.query_ball_point(shadows[first], _NEAR, p=np.inf, return_sorted=True)
 
 
 def _alike(model: str, one: _Entry, other: _Entry) -> str:

@@ -8,8 +8,6 @@ import tempfile
 from typing import Literal
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.parquet as pq
 import shapely
 
 from geoglot.sources.vector_child import compute
@@ -64,8 +62,13 @@ def work_on(work: str, folder: str) -> str:
 
 
 def _write(path: str, geometries: np.ndarray) -> None:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
     pq.write_table(pa.table({"geometry": pa.array(shapely.to_wkb(geometries), pa.large_binary())}), path)
 
 
 def _read(path: str) -> np.ndarray:
+    import pyarrow.parquet as pq
+
     return np.asarray(shapely.from_wkb(pq.read_table(path)["geometry"].to_numpy()))

@@ -66,6 +66,9 @@ def make_ahead(items: Iterable[T], depth: int) -> Generator[T]:
             put(None)
         except BaseException as error:  # noqa: BLE001 the consumer raises it
             put(error)
+        finally:
+            if isinstance(items, Generator):  # it may hold a thread or a file, and ends in the thread that ran it
+                items.close()
 
     thread = threading.Thread(target=make, name="geoglot-reader", daemon=True)
     thread.start()

@@ -6,7 +6,6 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-import geopandas as gpd
 import shapely
 
 from geoglot.crs import LONLAT
@@ -48,6 +47,8 @@ def doubt(label: Label) -> str:
 
 def draw_labels(labels: Labels) -> Drawing:
     """The windows of a scene in the colours of their labels; of several sources the first with their labels."""
+    import geopandas as gpd  # labels that are not drawn do without the half second that it takes to import
+
     legend = _legend(labels)
     placed = [label for label in labels.results if label.bounds]
     facts = {

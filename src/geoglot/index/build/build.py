@@ -134,7 +134,7 @@ def prepare(
 
 
 def _read_area(path: PathLike) -> str:
-    from geoglot.scene.area import read_lonlat_area  # GeoPandas takes a second, and most runs have no area
+    from geoglot.scene.vector_features import read_lonlat_area  # GeoPandas takes a second, and most runs have no area
 
     return str(read_lonlat_area(path).wkt)
 

@@ -133,7 +133,7 @@ def _within(area: str, places: list[ChipPlace], grid: Grid) -> list[ChipPlace]:
         return places
     import geopandas as gpd  # most runs have no area, and do without the second that it takes to import
 
-    from geoglot.scene.area import on_grid
+    from geoglot.scene.vector_features import on_grid
 
     lonlat = gpd.GeoDataFrame(geometry=[shapely.from_wkt(area)], crs=4326)
     inside = on_grid(lonlat, grid).geometry.iloc[0]

@@ -100,7 +100,8 @@ class Hits(ShownOnMap):
             if target.suffix.lower() == ".csv":
                 write_bytes(draft, table.drop(columns="geometry").to_csv(index=False).encode())
                 return ()
-            from geoglot.outputs.vector_files import explain_format, write_frames
+            from geoglot.outputs.vector_files import write_frames
+            from geoglot.outputs.vector_names import explain_format
 
             coloured = table.assign(colour=hex_of(*HITS.colours))
             write_frames([coloured], draft, "hits", make_style(HITS, [1], f"'{HITS.names[0]}'"))
@@ -153,7 +154,7 @@ class Hits(ShownOnMap):
 
 def check_output(path: PathLike) -> Path:
     """Before any work, refuse a file type that cannot be written."""
-    from geoglot.outputs.vector_files import check_format
+    from geoglot.outputs.vector_names import check_format
 
     target = Path(path)
     check_format(target, ".csv")

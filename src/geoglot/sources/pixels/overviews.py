@@ -20,7 +20,6 @@ _PLACES = ((0.5, 0.5), (0.15, 0.2), (0.25, 0.8), (0.8, 0.15), (0.85, 0.75))  # d
 _MAX_LEVELS = 64  # halving a side that often leaves nothing of any raster
 _SIDE = 512  # pixels of a place that are read
 _MIN_INSIDE = 0.75  # share of an overview's pixels between the lowest and the highest pixel that they stand for
-_KERNEL = (1, 3, 3)  # resampling kernels blur over the neighbours
 _OVERSHOOT = 0.1  # of the standard deviation of the pixels, by which cubic kernels overshoot them
 _MAX_SHIFT = 0.3  # of the standard deviation: between the means of a level and of the pixels
 _MIN_CORRELATION = 0.4  # of a level with the means of its pixels, if these vary enough to be more than noise
@@ -93,8 +92,6 @@ def _level_matches(image: Any, uri: str, level: int, reader: BandReader) -> bool
 
 def _read_places(image: Any, overview: Any, reader: BandReader) -> Iterator[_Cells]:
     """Read a few places of a level and of the image, except damaged ones, which the read of a window reports."""
-    from scipy import ndimage
-
     rows, cols = ((big / small, small) for big, small in zip(image.shape, overview.shape, strict=True))
     for place in _PLACES:
         down, across = (_cell_edges(start, *axis) for start, axis in zip(place, (rows, cols), strict=True))
@@ -112,9 +109,9 @@ def _read_places(image: Any, overview: Any, reader: BandReader) -> Iterator[_Cel
             numbers = values.astype(np.float64)
             sizes = np.outer(np.diff(down), np.diff(across))
             yield _Cells(
-                ndimage.minimum_filter(_reduce_cells(np.minimum, values, *starts), _KERNEL)[:, full].ravel(),
+                _with_neighbours(np.fmin, _reduce_cells(np.minimum, values, *starts))[:, full].ravel(),
                 (_reduce_cells(np.add, numbers, *starts) / sizes)[:, full].ravel(),
-                ndimage.maximum_filter(_reduce_cells(np.maximum, values, *starts), _KERNEL)[:, full].ravel(),
+                _with_neighbours(np.fmax, _reduce_cells(np.maximum, values, *starts))[:, full].ravel(),
                 np.where(shown_data, shown.astype(np.float64), np.nan)[:, full].ravel(),
                 numbers[:, valid].ravel(),
             )
@@ -130,6 +127,17 @@ def _cell_edges(start: float, step: float, count: int) -> list[int]:
 def _reduce_cells(reduce: np.ufunc, values: np.ndarray, rows: Sequence[int], cols: Sequence[int]) -> np.ndarray:
     """Reduce each cell to one value; cells begin at these rows and columns."""
     return _reduce_axis(reduce, _reduce_axis(reduce, values, rows, 1), cols, 2)
+
+
+def _with_neighbours(reduce: np.ufunc, cells: np.ndarray) -> np.ndarray:
+    """Reduce each cell and the eight around it, since resampling kernels blur over them."""
+    for axis in (1, 2):
+        lanes = np.moveaxis(cells, axis, 0)
+        reduced = lanes.copy()
+        reduce(reduced[1:], lanes[:-1], out=reduced[1:])
+        reduce(reduced[:-1], lanes[1:], out=reduced[:-1])
+        cells = np.moveaxis(reduced, 0, axis)
+    return cells
 
 
 def _reduce_axis(reduce: np.ufunc, values: np.ndarray, starts: Sequence[int], axis: int) -> np.ndarray:

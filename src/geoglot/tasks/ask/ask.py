@@ -17,7 +17,7 @@ from geoglot.models.zoo import Model, load_model
 from geoglot.options import ReadOptions
 from geoglot.outputs.journal import fingerprint
 from geoglot.outputs.made import Made
-from geoglot.outputs.vector_files import check_placed
+from geoglot.outputs.vector_names import check_placed
 from geoglot.scene.dense import model_of
 from geoglot.scene.encoded_scene import EncodedScene
 from geoglot.sources.raster import Raster

@@ -23,7 +23,8 @@ from geoglot.outputs.margin import Margin
 from geoglot.outputs.overlay import SIDE, write_outlines
 from geoglot.outputs.palette import hex_of
 from geoglot.outputs.styles import make_style, write_style
-from geoglot.outputs.vector_files import check_format, write_frames
+from geoglot.outputs.vector_files import write_frames
+from geoglot.outputs.vector_names import check_format
 from geoglot.tasks.ask.ground import Ground
 from geoglot.tasks.ask.scene_things import Region, SceneObject
 

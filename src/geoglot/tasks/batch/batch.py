@@ -12,7 +12,7 @@ from geoglot.aliases import ClassesLike, PathLike, Progress
 from geoglot.errors import InputError, OutputError
 from geoglot.figures import format_some
 from geoglot.outputs.made import Made
-from geoglot.outputs.vector_files import check_format
+from geoglot.outputs.vector_names import check_format
 from geoglot.tasks.ask.ask_scene import ask_scene
 from geoglot.tasks.batch.batch_result import Batch
 from geoglot.tasks.batch.batch_table import to_csv

@@ -16,7 +16,7 @@ from geoglot.errors import ClassesError, InputError
 from geoglot.models.taught import REST
 from geoglot.options import ChangeOptions, ReadOptions
 from geoglot.outputs.journal import Journal, fingerprint
-from geoglot.outputs.vector_files import check_placed
+from geoglot.outputs.vector_names import check_placed
 from geoglot.scene.class_words import ClassWords, parse_classes
 from geoglot.scene.dense import Dense, ModelLike, dense_of
 from geoglot.tasks.change.align.align import align_dates

@@ -21,7 +21,8 @@ from geoglot.outputs.journal import work_of
 from geoglot.outputs.made import Made, made_before, named_by
 from geoglot.outputs.overlay import MOST_LINES, SIDE, write_overlay
 from geoglot.outputs.styles import make_style
-from geoglot.outputs.vector_files import check_format, explain_format, write_frames
+from geoglot.outputs.vector_files import write_frames
+from geoglot.outputs.vector_names import check_format, explain_format
 from geoglot.scene.read import margin_of, write_picture
 from geoglot.sources.tile import Tile
 from geoglot.tasks.change.align.align import Aligned

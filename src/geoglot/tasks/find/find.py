@@ -23,14 +23,14 @@ from geoglot.lonlat import to_map
 from geoglot.options import FindOptions, ReadOptions
 from geoglot.outputs.journal import fingerprint
 from geoglot.outputs.legend import Legend, check_names
-from geoglot.outputs.vector_files import check_placed, explain_format
-from geoglot.scene.area import read_features
+from geoglot.outputs.vector_names import check_placed, explain_format
 from geoglot.scene.class_words import ClassWords, parse_classes, parse_words
 from geoglot.scene.consult_bands import consult_bands
 from geoglot.scene.dense import Dense, ModelLike, dense_of
 from geoglot.scene.encoded_scene import EncodedScene, encode_scene
 from geoglot.scene.question import Question, TextQuestion
 from geoglot.scene.read import open_scene, pixel_size, reading_notes
+from geoglot.scene.vector_features import read_features
 from geoglot.scene.visible import look_ahead, unseen_background
 from geoglot.sources.raster import Raster
 from geoglot.tasks.find.find_result import FindFiles, FindResult, tabulate

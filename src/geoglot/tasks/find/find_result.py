@@ -24,7 +24,8 @@ from geoglot.outputs.notebook.shown import ShownOnMap
 from geoglot.outputs.overlay import write_outlines
 from geoglot.outputs.palette import hex_of
 from geoglot.outputs.styles import make_style
-from geoglot.outputs.vector_files import check_format, write_frames
+from geoglot.outputs.vector_files import write_frames
+from geoglot.outputs.vector_names import check_format
 from geoglot.scene.name_presence import round_presence
 from geoglot.scene.read import margin_of, write_picture
 from geoglot.scene.stream import describe_windows

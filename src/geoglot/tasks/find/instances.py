@@ -13,12 +13,12 @@ from typing import Any, Literal
 import numpy as np
 from jaxtyping import Bool, Float, Int, UInt8
 from scipy import ndimage
-from skimage.filters import threshold_otsu
 
 from geoglot.aliases import Progress
 from geoglot.errors import EmptyError, SourceError
 from geoglot.geo import Window
 from geoglot.outputs.seams import Part, join_strips
+from geoglot.scene.otsu import threshold_otsu
 from geoglot.scene.score_field import ScoreField
 from geoglot.tasks.refine.edges import split_touching
 
@@ -83,7 +83,7 @@ def choose_threshold(field: ScoreField, min_score: float | None) -> Threshold:
     certain = field.question.knows_absence
     if not certain and np.count_nonzero(counts) > 1 and _share(counts, _UNDECIDED) < _EVERYWHERE:
         centres = (np.arange(_BINS) + 0.5) / _BINS
-        high = float(threshold_otsu(hist=(counts, centres))) + 0.5 / _BINS
+        high = threshold_otsu(counts, centres) + 0.5 / _BINS
         if high > _UNDECIDED:
             return Threshold(high, max(_UNDECIDED, _LOW_TO_HIGH * high), "scene", _share(counts, high), peak)
     how: Literal["presence", "background"] = "presence" if certain else "background"

@@ -14,12 +14,12 @@ from shapely.geometry.base import BaseGeometry
 from geoglot.aliases import Progress
 from geoglot.errors import InputError, SourceError
 from geoglot.geo import Window
-from geoglot.scene.area import on_grid
 from geoglot.scene.encoded_scene import EncodedScene
 from geoglot.scene.name_presence import ABSENT, absence_notes, presence_of
 from geoglot.scene.question import Question
 from geoglot.scene.score_field import ScoreField
 from geoglot.scene.spectral_evidence import SpectralEvidence
+from geoglot.scene.vector_features import on_grid
 from geoglot.scene.visible import Sight
 from geoglot.silence import ignore_library_warnings
 from geoglot.tasks.find.instances import LARGEST, Instance, Threshold, choose_threshold, find_regions, split_region

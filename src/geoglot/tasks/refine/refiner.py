@@ -6,7 +6,6 @@ from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from jaxtyping import Bool, Float
-from scipy import ndimage
 
 from geoglot.geo import Window
 
@@ -36,8 +35,9 @@ class CoarseMask:
 
     def around(self, margin: int) -> tuple[slice, slice]:
         """The bounding box of the mask with a margin in pixels, within the view."""
-        rows, cols = ndimage.find_objects(self.mask.astype(np.uint8))[0]
-        return np.s_[max(0, rows.start - margin) : rows.stop + margin, max(0, cols.start - margin) : cols.stop + margin]
+        rows, cols = (np.flatnonzero(self.mask.any(axis)) for axis in (1, 0))
+        first, left = max(0, int(rows[0]) - margin), max(0, int(cols[0]) - margin)
+        return np.s_[first : int(rows[-1]) + 1 + margin, left : int(cols[-1]) + 1 + margin]
 
 
 #: The masks of one instance, none of them empty, in the frame of its view: several if the picture shows several things,

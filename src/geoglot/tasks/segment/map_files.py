@@ -21,7 +21,7 @@ from geoglot.outputs.notebook.page import Drawing, Page, WrittenFile
 from geoglot.outputs.notebook.shown import ShownOnMap
 from geoglot.outputs.overlay import write_overlay
 from geoglot.outputs.shapes import ClassStrip, trace
-from geoglot.outputs.vector_files import check_format, explain_format, write_polygons
+from geoglot.outputs.vector_names import check_format, explain_format
 from geoglot.scene.classmap import CONFIDENCE_STEPS, OTHER
 from geoglot.scene.read import margin_of, write_picture
 from geoglot.scene.stream import describe_windows
@@ -85,6 +85,8 @@ class Outputs:
     ) -> tuple[str, ...]:
         """Write the outlines of all regions; returns notes on what the format cuts."""
         if self.polygons:
+            from geoglot.outputs.vector_files import write_polygons
+
             shapes = trace(strips, frozenset({OTHER, legend.nodata}))
             with self.made.writing(self.polygons) as draft:
                 write_polygons(shapes, raster.grid, legend, CONFIDENCE_STEPS, draft, raster.footprint, style)

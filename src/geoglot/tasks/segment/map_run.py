@@ -23,7 +23,7 @@ from geoglot.outputs.notebook.page import WrittenFile
 from geoglot.outputs.shapes import ClassStrip
 from geoglot.outputs.strips import Strips, encode_strip, read_block, read_strip
 from geoglot.outputs.styles import make_style
-from geoglot.outputs.vector_files import check_placed
+from geoglot.outputs.vector_names import check_placed
 from geoglot.scene.averaged import Averaged
 from geoglot.scene.class_words import MANY, ClassWords
 from geoglot.scene.classmap import CONFIDENCE_STEPS, OTHER, Rule, Upsampler, class_ids
@@ -36,7 +36,6 @@ from geoglot.scene.windows import WindowPlan
 from geoglot.scene.word_scores import WordScores
 from geoglot.sources.raster import Raster
 from geoglot.sources.read_ahead import FailedWindow
-from geoglot.tasks.refine.map_refiner import MapRefiner
 from geoglot.tasks.refine.refiner import Refiner
 from geoglot.tasks.segment.class_absence import keep_peaks, tell_absent
 from geoglot.tasks.segment.map_area import MapArea
@@ -171,6 +170,8 @@ class _Run:
 
     def refine(self, refiner: Refiner) -> tuple[str, str]:
         """Add strips of a map whose regions follow the picture; returns their kinds."""
+        from geoglot.tasks.refine.map_refiner import MapRefiner
+
         classes, confidence = (Strips(self.journal.strips(kind), read_block) for kind in _KINDS)
         skip = frozenset({OTHER, self.legend.nodata})
         refining = MapRefiner(self.raster, refiner, self.plan.patch, skip, CONFIDENCE_STEPS)

@@ -16,7 +16,7 @@ from geoglot.errors import InputError
 from geoglot.figures import format_count, format_some
 from geoglot.models.taught import REST, plain
 from geoglot.outputs.legend import check_names
-from geoglot.scene.area import read_features
+from geoglot.scene.vector_features import read_features
 
 #: Names of a column of classes, the likeliest first
 _COLUMNS = (*CLASS_COLUMNS, "name", "labels", "kind", "land_cover", "cover")

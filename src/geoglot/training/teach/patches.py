@@ -21,10 +21,11 @@ from geoglot.models.model_files import read_tensors
 from geoglot.options import ReadOptions
 from geoglot.outputs.atomic import write_bytes
 from geoglot.outputs.journal import fingerprint
-from geoglot.scene.area import Partial, on_grid, read_area
+from geoglot.scene.area import Partial, read_area
 from geoglot.scene.dense import WordDense
 from geoglot.scene.read import check_bands, open_scene, reading_facts, reading_notes
 from geoglot.scene.stream import see
+from geoglot.scene.vector_features import on_grid
 from geoglot.scene.windows import WindowPlan
 from geoglot.silence import ignore_library_warnings
 from geoglot.sources.raster import Raster
