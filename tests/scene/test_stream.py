@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from pathlib import Path
 
 import numpy as np
@@ -38,6 +39,31 @@ def test_rows_come_as_they_are_ready_and_cover_the_scene(scene: Path) -> None:
     assert [row.first for row in rows] == np.cumsum([0, *(row.values.shape[1] for row in rows)])[:-1].tolist()
     assert sum(row.values.shape[1] for row in rows) == plan.lattice[0] and not stream.failed
     assert not readers()
+
+
+def test_the_next_row_is_computed_while_one_is_used_unless_rows_are_large(
+    scene: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And not more than the next: memory stays that of a few rows."""
+    ahead, alone = ColourScorer(NAMES), ColourScorer(NAMES)
+    with open_raster(scene) as raster:
+        plan = ahead.windows(raster.grid.shape, 64, 16)
+        columns = len(plan.col_spans)
+        stream = see(raster, ahead, plan, batch=2)
+        rows = [next(stream)]
+        until = time.monotonic() + 60
+        while ahead.tiles < 2 * columns and time.monotonic() < until:
+            time.sleep(0.01)
+        time.sleep(0.1)
+        assert 2 * columns <= ahead.tiles <= 3 * columns < len(plan)
+        rows += stream
+        monkeypatch.setattr("geoglot.scene.stream._AHEAD_BYTES", 0)
+        stream = see(raster, alone, plan, batch=2)
+        others = [next(stream)]
+        assert alone.tiles == columns
+        others += stream
+    for one, other in zip(rows, others, strict=True):
+        assert one.first == other.first and np.array_equal(one.values, other.values, equal_nan=True)
 
 
 @pytest.mark.parametrize("how", ["close", "progress"])

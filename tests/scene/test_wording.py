@@ -45,9 +45,12 @@ def notes(model: object, classes: object, **more: object) -> tuple[str, ...]:
         ([f"{LONG}here", f"{LONG}there"], (), "are the same to mini"),
     ],
 )
+@pytest.mark.parametrize("few", [500, 0])
 def test_what_a_model_cannot_tell_apart_is_refused(
-    mini: object, classes: object, background: tuple[str, ...], said: str
+    mini: object, classes: object, background: tuple[str, ...], said: str, few: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """Few words are all compared, of many only those that are near in some directions."""
+    monkeypatch.setattr("geoglot.scene.wording._FEW", few)
     with pytest.raises(ClassesError, match=r"^[^\n]*$") as error:
         notes(mini, classes, background=background)
     assert said in str(error.value)

@@ -10,7 +10,7 @@ import pytest
 from conftest import MakeGrid
 from geoglot.errors import ReadError
 from geoglot.geo import Grid, Window
-from geoglot.sources.read_ahead import FailedWindow, read_ahead
+from geoglot.sources.read_ahead import FailedWindow, make_ahead, read_ahead
 from geoglot.sources.tile import Tile
 
 WINDOWS = [Window(row, 0, 4, 4) for row in range(40)]
@@ -87,3 +87,18 @@ def test_other_exceptions_reach_the_consumer(make_grid: MakeGrid) -> None:
     with pytest.raises(ZeroDivisionError):
         list(read_ahead(Source(make_grid()), windows()))
     assert readers() == []
+
+
+def test_what_makes_the_items_is_closed_with_them() -> None:
+    closed = threading.Event()
+
+    def numbers() -> Iterator[int]:
+        try:
+            yield from range(100)
+        finally:
+            closed.set()
+
+    items = make_ahead(numbers(), depth=2)
+    assert next(items) == 0
+    items.close()
+    assert closed.is_set()
