@@ -15,7 +15,8 @@ from geoglot.lonlat import project_to_lonlat
 from geoglot.outputs.legend import Legend
 from geoglot.outputs.made import Made
 from geoglot.outputs.styles import make_style
-from geoglot.outputs.vector_files import explain_format, write_frames
+from geoglot.outputs.vector_files import write_frames
+from geoglot.outputs.vector_names import explain_format
 from geoglot.sources.vectors import read_vectors
 from geoglot.tasks.batch.work import Outcome
 
