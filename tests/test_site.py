@@ -85,6 +85,19 @@ def test_links_and_anchors_hold(site: Path, pages: dict[Path, Elements]) -> None
     assert broken == []
 
 
+def test_links_of_the_pages_beside_the_docs_hold() -> None:
+    for page in ROOT.glob("*.md"):
+        targets = re.findall(r"\]\((?!\w+:|#)([^)#\s]+)", page.read_text(encoding="utf-8"))
+        assert [target for target in targets if not (ROOT / target).exists()] == [], page
+
+
+def test_pictures_of_the_gallery_are_shown_and_small() -> None:
+    shown = (ROOT / "docs/gallery.md").read_text(encoding="utf-8")
+    pictures = sorted((ROOT / "docs/gallery").iterdir())
+    assert len(pictures) > 8 and all(f"(gallery/{picture.name})" in shown for picture in pictures)
+    assert max(picture.stat().st_size for picture in pictures) < 130_000
+
+
 def _words(text: str) -> str:
     return " ".join(re.findall(r"[a-z]+", text.lower()))
 
