@@ -52,4 +52,9 @@ def pixel_loss(
     """Mean cross-entropy over the pixels that are not ignored; 0 if all are."""
     upsampled = F.interpolate(logits.float(), labels.shape[1:], mode="bilinear", align_corners=False)
     total = F.cross_entropy(upsampled, labels, ignore_index=IGNORE, reduction="sum")
-    return total / (labels != IGNORE).sum().clamp(min=1)
+    return total / count_pixels(labels)
+
+
+def count_pixels(labels: Int[Tensor, "crop side side"]) -> Int[Tensor, ""]:
+    """Pixels that a mean loss is over; 1 if all are ignored."""
+    return (labels != IGNORE).sum().clamp(min=1)

@@ -1,6 +1,8 @@
 """The objective of `geoglot train segment`: SegCLIP by its masks, or a network that labels pixels one by one."""
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -8,23 +10,37 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
+from geoglot.aliases import Count
 from geoglot.datasets.dataset import Mapped
 from geoglot.evaluation.metrics import f1s, ious, mean_and_each, overall_accuracy
 from geoglot.evaluation.segmentation import confusions, iou_without_background
 from geoglot.models.segclip.guidance import guide
 from geoglot.models.segclip.segclip import Prediction, SegClip
-from geoglot.models.segclip.targets import make_targets
+from geoglot.models.segclip.targets import find_present, make_targets
 from geoglot.models.segmenter import Segmenter
+from geoglot.models.upernet import count_pixels
 from geoglot.scene.dense import ClassDense
 from geoglot.training.chance import CHANCE, chance_miou
 from geoglot.training.crops import CropBatch, CropLoader
-from geoglot.training.mask_losses import Losses, guided_losses, mask_losses
+from geoglot.training.mask_losses import Losses, guided_losses, loss_sizes, mask_losses
 from geoglot.training.matching import MaskLoss
 from geoglot.training.objective import ParameterGroup
 from geoglot.training.processes import sum_over_processes
+from geoglot.training.recompute import recomputed
 
 _BACKBONE_LR_SCALE = 0.1  # Mask2Former
 _BATCH = 4  # windows of a validation image at a time
+
+
+@dataclass(frozen=True)
+class Memory:
+    """How a step fits into memory; it decides no loss, only what is held at once."""
+
+    parts: Count = 1
+    """Parts of a process's crops that are computed one after the other (gradient accumulation). Losses are divided as
+    for all crops at once; the random points are others, and batch norms that learn see a part at a time."""
+    recompute: bool = False
+    """Keep the inputs of blocks alone, and compute the blocks again for the gradient (activation checkpointing)."""
 
 
 class SegmentObjective:
@@ -34,10 +50,10 @@ class SegmentObjective:
 
     def __init__(
         self, model: Segmenter, train: CropLoader, validation: Mapped | None, loss: MaskLoss, *,
-        bfloat16: bool = False, pretrained: bool = False,
+        bfloat16: bool = False, pretrained: bool = False, memory: Memory = Memory(),
     ) -> None:  # fmt: skip
         self.model, self.train, self.validation, self.loss = model, train, validation, loss
-        self.bfloat16, self.pretrained = bfloat16, pretrained
+        self.bfloat16, self.pretrained, self.memory = bfloat16, pretrained, memory
         self.process = train.process
         self.batch = (train.sampling.batch, "crops")
 
@@ -57,16 +73,34 @@ class SegmentObjective:
         return self.train.batches(first_step, stop)
 
     def backward(self, batch: CropBatch) -> Mapping[str, float]:
-        pixels, labels = batch.pixels.to(self.model.device), batch.labels.to(self.model.device)
         self.model.train()
         if self.pretrained:  # its batch norms keep their statistics, because batches here are small
             for module in self.model.network.get_submodule("backbone").modules():
                 if isinstance(module, nn.BatchNorm2d):
                     module.eval()
-        losses = losses_of(self.model.network, self.model.prepare(pixels), labels, self.loss, self.bfloat16)
-        loss = torch.stack(list(losses.values())).sum()
-        loss.backward()  # type: ignore[no-untyped-call]
-        return {"loss": float(loss.detach()), **{name: float(value.detach()) for name, value in losses.items()}}
+        whole, totals = self._sizes(batch.labels), Counter[str]()
+        for pixels, labels in self._parts(batch):
+            own = self._sizes(labels)
+            with recomputed(self.model.network, self.memory.recompute):
+                losses = losses_of(self.model.network, self.model.prepare(pixels), labels, self.loss, self.bfloat16)
+                parts = {name: value * (own[name] / whole[name]).to(value.device) for name, value in losses.items()}
+                torch.stack(list(parts.values())).sum().backward()  # type: ignore[no-untyped-call]
+            totals.update({name: float(value.detach()) for name, value in parts.items()})
+        return {"loss": sum(totals.values()), **totals}
+
+    def _parts(self, batch: CropBatch) -> Iterator[tuple[Tensor, Tensor]]:
+        """Pixels and labels of each part of a batch, on the model's device."""
+        for part in zip(batch.pixels.chunk(self.memory.parts), batch.labels.chunk(self.memory.parts), strict=True):
+            yield part[0].to(self.model.device), part[1].to(self.model.device)
+
+    def _sizes(self, labels: Int[Tensor, "crop side side"]) -> Losses:
+        """What each loss of these crops is divided by."""
+        network = self.model.network
+        if not isinstance(network, SegClip):
+            return {"pixels": count_pixels(labels).float()}
+        config = network.config
+        groups = config.guidance.groups if config.guidance.on else 0
+        return loss_sizes(find_present(labels, len(config.classes)), config.queries, groups, self.loss)
 
     def evaluate(self, model: nn.Module) -> Mapping[str, float]:
         """Metrics from the confusion matrix of the whole validation set; each process labels some of its images."""

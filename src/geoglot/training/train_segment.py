@@ -25,7 +25,7 @@ from geoglot.training.chance import describe_useless
 from geoglot.training.crops import CropLoader, CropSampling
 from geoglot.training.identity import identity
 from geoglot.training.loop import Fit, Report, fit, quiet
-from geoglot.training.mask_objective import SegmentObjective
+from geoglot.training.mask_objective import Memory, SegmentObjective
 from geoglot.training.matching import MaskLoss
 from geoglot.training.processes import is_main_process, join_processes, own_device, own_random_state
 from geoglot.training.trackers import check_trackers
@@ -82,6 +82,7 @@ class SegmentRecipe:
     """Settings of the network if `architecture` is upernet."""
     crops: CropSampling = field(default_factory=CropSampling)
     loss: MaskLoss = field(default_factory=MaskLoss)
+    memory: Memory = field(default_factory=Memory)
     fit: Fit = field(
         default_factory=lambda: Fit(
             steps=80_000, rate=1e-4, warmup=0.0, schedule="poly", weight_decay=0.05, clip=0.01,
@@ -123,10 +124,11 @@ def train_segment(
     # The last check, because it takes longest
     notes = _check_data(asked.data, asked.output / CHECKED, progress) if is_main_process() else ()
     with join_processes(place) as process:
-        _check_batch(asked.crops.batch, process.world_size, asked.architecture)
+        _check_batch(asked.crops.batch, process.world_size * asked.memory.parts, asked.architecture)
         objective = SegmentObjective(
             model, CropLoader(splits[0], asked.crops, process), splits[1] if len(splits) > 1 else None, asked.loss,
             bfloat16=asked.fit.bfloat16, pretrained=asked.backbone is not None or asked.whole is not None,
+            memory=asked.memory,
         )  # fmt: skip
         fitted = fit(objective, asked.fit, asked.output, run, process, report)
         if process.rank == 0:
@@ -177,11 +179,11 @@ def _check_data(data: SegmentData, stamp: Path, progress: Progress | None) -> tu
 
 
 def _check_batch(batch: int, count: int, architecture: str) -> None:
-    """Raise InputError for a number of crops that does not suit the number of processes."""
+    """Raise InputError for a number of crops that does not suit the processes and the parts of each, `count` in all."""
     if batch % count:
         raise InputError(
-            f"crops.batch must be a multiple of the {count} processes, got {batch}; "
+            f"crops.batch must be a multiple of the {count} processes and parts, got {batch}; "
             f"start a number of processes that divides it, or give {batch + -batch % count}"
         )
     if architecture == "upernet" and batch // count < 2:
-        raise InputError("a upernet normalises over the crops of a process; give two or more of them in crops.batch")
+        raise InputError("a upernet normalises over the crops of a part; give two or more of them in crops.batch")

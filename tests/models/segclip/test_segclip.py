@@ -8,7 +8,8 @@ import pytest
 import torch
 
 from geoglot.errors import InputError, ModelError
-from geoglot.models.segclip.backbone import build_backbone, start_from
+from geoglot.models.mini.efficientnet import PYRAMID
+from geoglot.models.segclip.backbone import build_backbone, check_backbone, start_from
 from geoglot.models.segclip.config import Fusion, Guidance, Prompts
 from geoglot.models.segclip.text_prompts import text_order
 from tinysegclip import CLASSES, OFF, TINY, tiny_config, tiny_segclip
@@ -92,5 +93,18 @@ def test_a_backbone_starts_from_the_weights_of_its_kind() -> None:
     torch.testing.assert_close(first.state_dict(), second.state_dict())
     with pytest.raises(ModelError, match="they lack"):
         start_from(second, {"resnet.other": torch.zeros(1)})
-    with pytest.raises(ModelError, match="resnet or vit"):
+    with pytest.raises(ModelError, match="resnet, vit, lite0"):
         build_backbone({"kind": "swin"})
+
+
+def test_the_trunk_of_mini_is_a_backbone() -> None:
+    """Its features have the strides of a ResNet's, and it starts from mini's own names."""
+    first, second = (build_backbone({"kind": "lite0"}).eval() for _ in range(2))
+    start_from(second, {f"image.trunk.{name}": tensor for name, tensor in first.body.state_dict().items()})
+    pixels = torch.rand(1, 3, 64, 96)
+    features = second(pixels)
+    torch.testing.assert_close(features, first(pixels))
+    shapes = [(channels, 64 // stride, 96 // stride) for channels, stride in zip(PYRAMID, (4, 8, 16, 32), strict=True)]
+    assert [tuple(feature.shape[1:]) for feature in features] == shapes
+    with pytest.raises(ModelError, match="no key 'depths'"):
+        check_backbone({"kind": "lite0", "depths": [1]})

@@ -15,9 +15,8 @@ from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from geoglot.aliases import Count
-from geoglot.models.mini.efficientnet import ConvNorm, EfficientNetLite0
+from geoglot.models.mini.efficientnet import PYRAMID, ConvNorm, EfficientNetLite0
 
-_CHANNELS = (24, 40, 112, 320)  # of the encoder at strides 4, 8, 16 and 32
 _MOMENTUM = 0.1  # of the batch norms, which trainings of some hundred steps must follow
 
 
@@ -36,7 +35,7 @@ class Light(nn.Module):
         super().__init__()
         width = config.width
         self.encoder = EfficientNetLite0(bands)
-        self.lateral = nn.ModuleList(nn.Conv2d(channels, width, 1) for channels in _CHANNELS)
+        self.lateral = nn.ModuleList(nn.Conv2d(channels, width, 1) for channels in PYRAMID)
         self.merge = nn.Sequential(*(layer for _ in range(2) for layer in _separable(width)))
         self.classify = nn.Conv2d(width, classes, 1)
         for module in self.modules():

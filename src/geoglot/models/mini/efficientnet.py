@@ -29,6 +29,8 @@ STAGES = (
     Stage(4, 5, 2, 6, 192),
     Stage(1, 3, 1, 6, 320),
 )
+PYRAMID = (24, 40, 112, 320)
+"""Channels of the features at strides 4, 8, 16 and 32."""
 _STRIDE_16 = 5  # stages up to here keep stride 16
 _STRIDE_4, _STRIDE_8 = 3, 5  # blocks up to here have these strides
 

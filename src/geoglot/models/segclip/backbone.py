@@ -1,18 +1,21 @@
-"""Features at strides 4, 8, 16 and 32: a ResNet, or a satellite ViT through a simple feature pyramid.
+"""Features at strides 4, 8, 16 and 32: a ResNet, mini's trunk, or a satellite ViT through a simple feature pyramid.
 
 transformers is imported only where a backbone is built: the import takes seconds, and a recipe is checked before it.
 """
 
 from typing import Any
 
+import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
 from geoglot.errors import ModelError
+from geoglot.models.mini.efficientnet import PYRAMID, EfficientNetLite0
 from geoglot.models.vit import block, embed_pixels
 
 Features = list[Float[Tensor, "image _ _ _"]]
 STAGES = ["stage1", "stage2", "stage3", "stage4"]
+KINDS = ("resnet", "vit", "lite0")
 
 
 class ResNet(nn.Module):
@@ -27,6 +30,18 @@ class ResNet(nn.Module):
 
     def forward(self, pixels: Float[Tensor, "image 3 rows cols"]) -> Features:
         return list(self.body(pixels).feature_maps)
+
+
+class Lite(nn.Module):
+    """EfficientNet-Lite0, the trunk of mini: a seventh of a ResNet-50's parameters."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.body = EfficientNetLite0()
+        self.channels: tuple[int, ...] = PYRAMID
+
+    def forward(self, pixels: Float[Tensor, "image 3 rows cols"]) -> Features:
+        return list(self.body.pyramid(pixels.contiguous(memory_format=torch.channels_last)))
 
 
 class ViTPyramid(nn.Module):
@@ -62,12 +77,17 @@ def _double(width: int) -> nn.ConvTranspose2d:
     return nn.ConvTranspose2d(width, width, 2, 2)
 
 
-def build_backbone(config: dict[str, Any]) -> ResNet | ViTPyramid:
+Backbone = ResNet | Lite | ViTPyramid
+
+
+def build_backbone(config: dict[str, Any]) -> Backbone:
     """A backbone with random weights."""
     fields = dict(config)
     kind = fields.pop("kind", "resnet")
-    if kind not in ("resnet", "vit"):
-        raise ModelError(f"the kind of a backbone must be resnet or vit, got {kind!r}")
+    if kind not in KINDS:
+        raise ModelError(f"the kind of a backbone must be one of {', '.join(KINDS)}, got {kind!r}")
+    if kind == "lite0":
+        return Lite()
     return ResNet(fields) if kind == "resnet" else ViTPyramid(fields)
 
 
@@ -77,18 +97,18 @@ def check_backbone(config: dict[str, Any]) -> None:
     from transformers import CLIPVisionConfig, ResNetConfig
 
     kind = config.get("kind", "resnet")
-    known = (CLIPVisionConfig() if kind == "vit" else ResNetConfig()).to_dict()
+    known = {} if kind == "lite0" else (CLIPVisionConfig() if kind == "vit" else ResNetConfig()).to_dict()
     if unknown := sorted(set(config) - set(known) - {"kind"}):
-        raise ModelError(f"backbone: there is no key {unknown[0]!r}; known are {', '.join(sorted(known))}")
+        raise ModelError(f"backbone: there is no key {unknown[0]!r}; known are {', '.join(sorted({'kind', *known}))}")
     for key in ("hidden_sizes", "depths"):
         if kind == "resnet" and len(config.get(key, STAGES)) != len(STAGES):
             raise ModelError(f"backbone: {key} has {len(STAGES)} numbers, one for each stage, got {config[key]}")
 
 
-def start_from(backbone: ResNet | ViTPyramid, tensors: dict[str, Tensor]) -> None:
+def start_from(backbone: Backbone, tensors: dict[str, Tensor]) -> None:
     """Load the weights of a stored tower; ModelError if one is missing or has another shape.
 
-    Names may have the prefixes of transformers' models (`resnet.`, `vision_model.`) and of its Mask2Former.
+    Names may have the prefixes of transformers' models (`resnet.`, `vision_model.`), of its Mask2Former and of mini.
     """
     wanted = backbone.body.state_dict()
     stored = {_bare(name): tensor for name, tensor in tensors.items()}
@@ -106,6 +126,6 @@ def start_from(backbone: ResNet | ViTPyramid, tensors: dict[str, Tensor]) -> Non
 
 
 def _bare(name: str) -> str:
-    for prefix in ("model.pixel_level_module.encoder.", "resnet.", "vision_model.", "backbone."):
+    for prefix in ("model.pixel_level_module.encoder.", "resnet.", "vision_model.", "backbone.", "image.trunk."):
         name = name.removeprefix(prefix)
     return name

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from geoglot.errors import InputError, ModelError
 from geoglot.models.base import CLIP_MEAN, CLIP_STD, Card
 from geoglot.models.model_files import CARD, HF_WEIGHTS, WEIGHTS, read_card, read_tensors, read_weights, require_finite
-from geoglot.models.segclip.backbone import ResNet, ViTPyramid, check_backbone, start_from
+from geoglot.models.segclip.backbone import Lite, ResNet, ViTPyramid, check_backbone, start_from
 from geoglot.models.segclip.config import SegClipConfig
 from geoglot.models.segclip.mask2former import load_mask2former
 from geoglot.models.segclip.segclip import SegClip
@@ -20,6 +20,8 @@ from geoglot.models.upernet import UPerNetConfig
 from geoglot.models.zoo import find_model, load_word_model
 
 log = logging.getLogger(__name__)
+#: Mean and standard deviation of the pixels that the weights of a kind of backbone learned from; ImageNet's for others
+_STATISTICS = {"vit": (CLIP_MEAN, CLIP_STD), "lite0": ((0.5,) * 3, (0.5,) * 3)}
 
 
 @dataclass(frozen=True)
@@ -42,8 +44,9 @@ def build_segmenter(card: Card, settings: SegClipConfig | UPerNetConfig, origins
             embeddings, config["texts"] = embed_classes(origins.texts, settings)
             settings = replace(settings, text_dim=embeddings.shape[1])
     config["network"] = asdict(settings)
-    if settings.backbone.get("kind") == "vit":
-        card = replace(card, mean=CLIP_MEAN, std=CLIP_STD)
+    if settings.backbone.get("kind") in _STATISTICS:
+        mean, std = _STATISTICS[settings.backbone["kind"]]
+        card = replace(card, mean=mean, std=std)
     model = new_segmenter(replace(card, config=config), settings)
     if isinstance(model.network, SegClip) and model.network.table is not None and embeddings is not None:
         model.network.table.vectors.copy_(embeddings)
@@ -75,7 +78,7 @@ def _load_origins(network: nn.Module, origins: Origins) -> None:
                         origins.whole, len(missing), missing[0])  # fmt: skip
     if origins.backbone is not None:
         backbone = network.get_submodule("backbone")
-        assert isinstance(backbone, ResNet | ViTPyramid)
+        assert isinstance(backbone, ResNet | Lite | ViTPyramid)
         start_from(backbone, _read_finite(_folder_of(origins.backbone)))
 
 

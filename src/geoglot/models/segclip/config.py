@@ -64,8 +64,8 @@ class SegClipConfig:
     classes: tuple[str, ...] = ()
     """Names, in the order of their ids."""
     backbone: dict[str, Any] = field(default_factory=dict)
-    """{"kind": "resnet", ...} with the fields of transformers' ResNetConfig (none: ResNet-50), or {"kind": "vit", ...}
-    with those of its CLIPVisionConfig."""
+    """{"kind": "resnet", ...} with the fields of transformers' ResNetConfig (none: ResNet-50), {"kind": "vit", ...}
+    with those of its CLIPVisionConfig, or {"kind": "lite0"}, the EfficientNet-Lite0 of mini."""
     text_dim: Count = 512
     """Length of the text embeddings: 512 for CLIP ViT-B."""
     prompts: Prompts = field(default_factory=Prompts)

@@ -41,13 +41,21 @@ class Targets:
 
 def make_targets(labels: Int[Tensor, "image rows cols"], class_count: int) -> Targets:
     """Targets of label maps with ids 0..class_count-1; pixels with IGNORE or any other value do not count."""
-    valid = (labels >= 0) & (labels < class_count)
-    known = torch.where(valid, labels, class_count).flatten(1).long()
-    present = torch.zeros(len(labels), class_count + 1, dtype=torch.bool, device=labels.device)
-    present = present.scatter(1, known, True)[:, :class_count]
+    valid, present = _is_known(labels, class_count), find_present(labels, class_count)
     slots = int(present.sum(1).max()) if len(labels) else 0
     order = torch.where(present, torch.arange(class_count, device=labels.device), class_count).sort(1).values[:, :slots]
     classes = torch.where(order < class_count, order, -1)
     masks = (labels[:, None] == classes[:, :, None, None]) & (classes >= 0)[:, :, None, None]
     ignored = None if bool(valid.all()) else (~valid)[:, None].float()
     return Targets(classes, masks.float(), valid, ignored, class_count)
+
+
+def find_present(labels: Int[Tensor, "image rows cols"], class_count: int) -> Bool[Tensor, "image class"]:
+    """Whether each image of a batch has a pixel of each class."""
+    known = torch.where(_is_known(labels, class_count), labels, class_count).flatten(1).long()
+    present = torch.zeros(len(labels), class_count + 1, dtype=torch.bool, device=labels.device)
+    return present.scatter(1, known, True)[:, :class_count]
+
+
+def _is_known(labels: Int[Tensor, "image rows cols"], class_count: int) -> Bool[Tensor, "image rows cols"]:
+    return (labels >= 0) & (labels < class_count)
