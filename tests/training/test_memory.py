@@ -36,7 +36,9 @@ def batch(crops: int = 4) -> CropBatch:
     return CropBatch(torch.empty(crops, 3, 64, 64).uniform_(generator=torch.Generator().manual_seed(3)), labels)
 
 
-def gradients(network: nn.Module, memory: Memory, pretrained: bool = True) -> tuple[dict[str, float], dict[str, Tensor]]:
+def gradients(
+    network: nn.Module, memory: Memory, pretrained: bool = True
+) -> tuple[dict[str, float], dict[str, Tensor]]:
     """Losses and gradients of one step."""
     card = Card(
         "tiny", "segclip", 0, 4, 64, (0.1, 30.0), IMAGENET_MEAN, IMAGENET_STD, 1.0, "Apache-2.0", "tests",

@@ -50,12 +50,14 @@ def _measure(task: Task) -> click.Command:
     @flags(RefineOptions, "refine")
     @flags(PlannerFlags, "planner")
     @click.option("--submit", type=shared.PATH, help="Write the archive for the test server (.zip), without figures.")
+    @click.option("--grid", type=shared.PATH, help="Draw some images, their truth and a segmenter's maps (.png).")
     @shared.run
     def measure(
         dataset: str,
         data: Path,
         protocol: str,
         submit: Path | None,
+        grid: Path | None,
         model: str,
         device: str | None,
         overwrite: bool,
@@ -65,7 +67,7 @@ def _measure(task: Task) -> click.Command:
         refine: RefineOptions,
         planner: PlannerFlags,
     ) -> None:
-        from geoglot.evaluation.evaluate import evaluate
+        from geoglot.evaluation.evaluate import draw_answers, evaluate
         from geoglot.evaluation.submit import write_submission
         from geoglot.tasks.refine.load import refiner_of
 
@@ -77,6 +79,8 @@ def _measure(task: Task) -> click.Command:
                 )
                 shared.emit(made.to_json(), as_json, f"{made.path}: {made.images} maps, as the server wants them")
                 return
+            if grid is not None:
+                draw_answers(task, dataset, data, grid, model=model, options=options)
             card = evaluate(
                 task, dataset, data, model=model, protocol=protocol, options=options,
                 refiner=refiner_of(refine, device), planner=open_planner(planner, device, advance), progress=advance,

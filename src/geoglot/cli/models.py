@@ -58,17 +58,33 @@ def _megabytes(size: int) -> str:
 
 @command.command()
 @click.argument("model")
+@click.option("--measure", is_flag=True, help="Measure arithmetic, speed and memory on this machine; some seconds.")
+@shared.device
 @shared.short
-def show(model: str, as_json: bool) -> None:
-    """Print the card of MODEL, a name or a folder.
+def show(model: str, measure: bool, device: str | None, as_json: bool) -> None:
+    """Print the card of MODEL, a name or a folder, and the number of its parameters.
 
-    Example: geoglot models show mini
+    With --measure also what a tile of its training's size costs here: floating-point operations, tiles a second, and
+    memory for the weights and, beside them, for one tile.
+
+    Example: geoglot models show mini --measure
     """
     from geoglot.models.zoo import card_of, find_model, model_size
+    from geoglot.tasks.model_costs import count_parameters, measure_costs
 
     folder = find_model(model)
     facts = {**asdict(card_of(folder)), "folder": str(folder), "bytes": model_size(model)}
-    text = "\n".join(f"{name:<12} {one_line(_plain(value))}" for name, value in facts.items() if name != "config")
+    facts["parameters"] = count_parameters(model)
+    lines = {name: _plain(value) for name, value in facts.items() if name != "config"}
+    lines["parameters"] = ", ".join(f"{name} {format_number(n / 1e6)} M" for name, n in facts["parameters"].items())
+    if measure:
+        costs = measure_costs(model, device=device)
+        facts["costs"] = asdict(costs)
+        peak = f", {format_number(costs.peak / 1e6)} MB beside them for a tile" if costs.peak is not None else ""
+        lines["arithmetic"] = f"{format_number(costs.flops / 1e9)} GFLOPs a tile of {costs.side} px"
+        lines["speed"] = f"{format_number(costs.tiles_per_second)} tiles/s"
+        lines["memory"] = f"{format_number(costs.weights / 1e6)} MB of weights{peak}"
+    text = "\n".join(f"{name:<12} {one_line(value)}" for name, value in lines.items())
     shared.emit(facts, as_json, text)
 
 
@@ -93,11 +109,14 @@ def _plain(value: object) -> object:
 def convert(checkpoint: Path, output: Path | None, as_json: bool, **about: Any) -> None:
     """Turn a CHECKPOINT (.pt, .ckpt, .bin, .safetensors, or a transformers folder) into a model.
 
+    A ResNet of torchvision or timm becomes a folder for `backbone` in a recipe of `geoglot train segment`.
+
     Example: geoglot models convert RemoteCLIP-ViT-B-32.pt --name remoteclip-vit-b-32
     """
     from geoglot.errors import InputError
     from geoglot.models.convert import conversion_of
     from geoglot.models.convert import convert as convert_checkpoint
+    from geoglot.models.convert.resnet import convert_resnet
     from geoglot.models.zoo import cache_folder
 
     known = conversion_of(about["name"])  # a published name has known facts; arguments override them
@@ -105,6 +124,10 @@ def convert(checkpoint: Path, output: Path | None, as_json: bool, **about: Any) 
     target = output or cache_folder(conversion.name)
     if target is None:
         raise InputError(f"--name must be a name, got the path {conversion.name!r}; give the folder with -o")
+    if config := convert_resnet(checkpoint, target):
+        text = f"the ResNet is ready in {target}; begin a recipe with it: backbone = {str(target)!r}"
+        shared.emit({"folder": str(target), "config": config}, as_json, text)
+        return
     card = convert_checkpoint(checkpoint, target, conversion)
     shared.emit({**asdict(card), "folder": str(target)}, as_json, f"{card.name} is ready in {target}")
 

@@ -9,11 +9,13 @@ from geoglot.aliases import PathLike, Progress
 from geoglot.datasets.catalogue import dataset_of
 from geoglot.datasets.dataset import Asked, DataSet, Mapped, Samples
 from geoglot.errors import InputError, SourceError
+from geoglot.evaluation.grid import draw_grid
 from geoglot.evaluation.protocols import Protocol, protocol_of
 from geoglot.evaluation.scorecard import Run, Scorecard
 from geoglot.evaluation.segmentation import measure_segmenter
 from geoglot.evaluation.vqa import measure_answers
 from geoglot.evaluation.zero_shot import measure_zero_shot
+from geoglot.models.segmenter import Segmenter
 from geoglot.models.zoo import Model, load_model
 from geoglot.options import EvaluateOptions, Task
 from geoglot.scene.dense import reads_words
@@ -64,6 +66,19 @@ def evaluate(
         measured = measure_segmenter(run, samples, model)
     notes = (*_notes(published, split, len(whole), samples), *measured.notes)
     return Scorecard(task, published.name, model.card.name, measured.facts, len(samples), measured.metrics, notes)
+
+
+def draw_answers(
+    task: Task, dataset: str, data: PathLike, output: PathLike, *, model: Model | PathLike, options: EvaluateOptions
+) -> None:
+    """Draw some images of a split with their truth and a segmenter's map, as a PNG."""
+    published = dataset_of(dataset)
+    split = options.split or next(iter(published.splits))
+    published.check(task, split)
+    samples, seer = published.read(Path(data), split), load_model(model, device=options.device)
+    if not (isinstance(samples, Mapped) and isinstance(seer, Segmenter)):
+        raise InputError("--grid draws the maps of a segmenter, which geoglot train segment makes; leave it out")
+    draw_grid(samples, {seer.card.name: seer}, Path(output))
 
 
 def _check(

@@ -87,7 +87,7 @@ class Clip(VisionLanguageModel):
 
     def _as_grid(self, embeddings: Tensor, pixels: Tensor) -> Tensor:
         rows = pixels.shape[-2] // self.card.patch_size
-        return embeddings.mT.reshape(len(embeddings), self.card.dim, rows, -1)
+        return embeddings.mT.reshape(embeddings.shape[0], self.card.dim, rows, -1)
 
     def _encode_texts(self, texts: list[str]) -> Tensor:
         encoded = [torch.tensor(ids) for ids in tokens_of(self.tokenizer, texts)]

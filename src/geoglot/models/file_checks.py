@@ -61,7 +61,12 @@ def read_json(path: Path, most_mb: int = 4, *, infinite: bool = False) -> Any:
 
 
 def count_numbers(path: Path, types: Collection[str] | None = None) -> int:
-    """Count the numbers in a safetensors file by its header.
+    """Count the numbers in a safetensors file by its header; errors as in `read_shapes`."""
+    return sum(map(math.prod, read_shapes(path, types).values()))
+
+
+def read_shapes(path: Path, types: Collection[str] | None = None) -> dict[str, tuple[int, ...]]:
+    """The shape of each tensor in a safetensors file, by its header.
 
     Raises ModelError if the header is damaged or larger than any model's, or names a type that is not in `types`.
     """
@@ -75,14 +80,15 @@ def count_numbers(path: Path, types: Collection[str] | None = None) -> int:
             )
         text = file.read(size)
     try:
-        entries = [value for name, value in parse_json(text).items() if name != "__metadata__"]
+        header = {name: value for name, value in parse_json(text).items() if name != "__metadata__"}
+        entries = list(header.values())
         if len(entries) > _MOST_TENSORS:
             raise ValueError(f"it has {len(entries):,} tensors, and a model has at most {_MOST_TENSORS:,}")
         if types and (other := sorted({entry["dtype"] for entry in entries} - set(types))):
             raise ValueError(f"numbers of the type {str(other[0])[:20]}, which is not plain")
         if not all(type(side) is int and 0 <= side < 2**63 for entry in entries for side in entry["shape"]):
             raise ValueError("a shape must be whole numbers")
-        return sum(math.prod(entry["shape"]) for entry in entries)
+        return {name: tuple(entry["shape"]) for name, entry in header.items()}
     except (ValueError, LookupError, TypeError, AttributeError) as error:
         why = reason_of(error)
         raise ModelError(f"{path} is not a safetensors file ({why}); pull or convert it again") from None

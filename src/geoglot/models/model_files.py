@@ -7,7 +7,8 @@ import hashlib
 import json
 import shutil
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TypeVar
@@ -175,17 +176,25 @@ def save_model(model: VisionLanguageModel, folder: Path) -> Card:
 
 def write_model(folder: Path, card: Card, tensors: Mapping[str, Tensor], tokenizer: str | None) -> Card:
     """Write a model folder, whole or not at all. Returns the card with the hash of the weights."""
-    if folder.exists():
-        raise OutputError(f"{folder} exists already; remove it or give another name")
     require_finite(tensors, card.name)
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    draft = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
-    try:
+    with whole_folder(folder) as draft:
         save_file({name: tensor.contiguous() for name, tensor in tensors.items()}, draft / WEIGHTS)
         card = replace(card, sha256=sha256_of(draft / WEIGHTS))
         (draft / CARD).write_text(card_text(card), encoding="utf-8")
         if tokenizer is not None:
             (draft / TOKENIZER).write_text(tokenizer, encoding="utf-8")
+    return card
+
+
+@contextmanager
+def whole_folder(folder: Path) -> Iterator[Path]:
+    """A draft that becomes a new folder if the block ends well, and vanishes if it does not."""
+    if folder.exists():
+        raise OutputError(f"{folder} exists already; remove it or give another name")
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    draft = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
+    try:
+        yield draft
         draft.chmod(0o755)
         draft.rename(folder)
     except (OSError, SafetensorError) as error:  # safetensors has its own error for a full disk
@@ -193,4 +202,3 @@ def write_model(folder: Path, card: Card, tensors: Mapping[str, Tensor], tokeniz
         raise OutputError(f"{folder} cannot be written ({why}); free some space or choose another folder") from error
     finally:
         shutil.rmtree(draft, ignore_errors=True)
-    return card

@@ -66,7 +66,7 @@ def embed_pixels(vision: Tower, pixels: Float[Tensor, "tile band rows cols"]) ->
     embeddings = vision.embeddings
     patches = embeddings.patch_embedding(pixels)
     grid = (patches.shape[-2], patches.shape[-1])
-    first = embeddings.class_embedding.expand(len(pixels), 1, -1)
+    first = embeddings.class_embedding.expand(pixels.shape[0], 1, -1)
     tokens = torch.cat([first, patches.flatten(2).mT], dim=1)
     embedded: Tensor = vision.pre_layrnorm(tokens + positions(embeddings.position_embedding.weight, grid))
     return embedded
@@ -87,6 +87,6 @@ def read_text(text: Tower, ids: Int[Tensor, "text token"], last: Int[Tensor, " t
     tokens = text.embeddings.token_embedding(ids) + text.embeddings.position_embedding.weight[: ids.shape[1]]
     for layer in text.encoder.layers:
         tokens = block(layer, tokens, causal=True)
-    ends = tokens[torch.arange(len(ids), device=ids.device), last]
+    ends = tokens[torch.arange(ids.shape[0], device=ids.device), last]
     states: Tensor = text.final_layer_norm(ends)
     return states

@@ -4,7 +4,7 @@ import copy
 import json
 import logging
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -94,12 +94,16 @@ def export_model(
     made.check()
     wishes = {"side": side, "fixed": fixed, "int8": list(map(str, int8)), "opset": OPSET}
     made.start(fingerprint(_facts(segmenter) | wishes), overwrite)
-    runtime, graph = _runtime(), _Graph(copy.deepcopy(segmenter).cpu()).eval().requires_grad_(False)
+    runtime, graph = onnx_runtime(), _Graph(copy.deepcopy(segmenter).cpu()).eval().requires_grad_(False)
     tiles = read_tiles(int8, segmenter.card, side) if int8 else None
     tell: Progress = progress or (lambda what, done, total: None)
     tell("tracing the network, minutes for a large one", 0, 1)
-    with _tracing:
-        program = _traced(graph, side, fixed)
+    example = torch.rand(1 if fixed else _TILES, graph.mean.shape[1], side, side)
+    free = dict.fromkeys((0, 2, 3), torch.export.Dim.DYNAMIC)
+    try:
+        program = trace(graph, {"pixels": example}, None if fixed else {"pixels": free}, ("scores",))
+    except ModelError as error:
+        raise ModelError(f"{error}{'' if fixed else '; try one fixed size'}") from error
     if not fixed:
         _refuse_other_sides(program.model)
     program.model.metadata_props.update(_facts(segmenter))
@@ -126,6 +130,11 @@ def check_wishes(output: Path, side: int | None) -> None:
         below = side - side % MULTIPLE
         near = f"{below} or {below + MULTIPLE}" if below else f"{MULTIPLE}"
         raise InputError(f"the side of a tile must be a multiple of {MULTIPLE}, got {side}; give {near}")
+    check_name(output)
+
+
+def check_name(output: Path) -> None:
+    """InputError for an output that no runtime takes for a graph."""
     if output.suffix != ".onnx":
         raise InputError(
             f"the output must end in .onnx, got {output.name!r}; give {output.with_suffix('.onnx').name!r}"
@@ -167,7 +176,8 @@ def _facts(segmenter: Segmenter) -> dict[str, str]:
     }
 
 
-def _runtime() -> Any:
+def onnx_runtime() -> Any:
+    """The module onnxruntime; MissingExtraError if it or what writes graphs is not installed."""
     try:
         import onnx  # noqa: F401
         import onnxruntime
@@ -177,25 +187,29 @@ def _runtime() -> Any:
     return onnxruntime
 
 
-def _traced(graph: _Graph, side: int, fixed: bool) -> Any:
-    """Trace with PyTorch's exporter, without its warnings about packages that are not installed."""
-    example = torch.rand(1 if fixed else _TILES, graph.mean.shape[1], side, side)
-    free = dict.fromkeys((0, 2, 3), torch.export.Dim.DYNAMIC)
+def trace(
+    graph: nn.Module, examples: Mapping[str, Tensor], free: dict[str, Any] | None, outputs: tuple[str, ...]
+) -> Any:
+    """Trace with PyTorch's exporter, without its warnings about packages that are not installed.
+
+    `examples` are inputs by name, in their order; `free` names the axes that may have other lengths. Raises ModelError
+    for a network that cannot be traced.
+    """
     log = logging.getLogger("torch.onnx")
     level = log.level
-    log.setLevel(logging.ERROR)
-    try:
-        with ignore_library_warnings(modules=".*"):
-            program = torch.export.export(graph, (example,), dynamic_shapes=None if fixed else {"pixels": free})
+    with _tracing, ignore_library_warnings(modules=".*"):
+        log.setLevel(logging.ERROR)
+        try:
+            program = torch.export.export(graph, tuple(examples.values()), dynamic_shapes=free)
             return torch.onnx.export(
-                program, (), dynamo=True, opset_version=OPSET, verbose=False, input_names=["pixels"],
-                output_names=["scores"],
+                program, (), dynamo=True, opset_version=OPSET, verbose=False, input_names=list(examples),
+                output_names=list(outputs),
             )  # fmt: skip
-    except (RuntimeError, torch.onnx.OnnxExporterError) as error:
-        hint = "" if fixed else "; try one fixed size"
-        raise ModelError(f"this network cannot be written as a graph ({str(error).splitlines()[0]}){hint}") from error
-    finally:
-        log.setLevel(level)
+        except (RuntimeError, torch.onnx.OnnxExporterError) as error:
+            first = str(error).splitlines()[0]
+            raise ModelError(f"this network cannot be written as a graph ({first})") from error
+        finally:
+            log.setLevel(level)
 
 
 @torch.inference_mode()

@@ -5,14 +5,14 @@ import time
 import torch
 
 from geoglot.aliases import PathLike
-from geoglot.models.zoo import load_model
+from geoglot.models.zoo import Model, load_model
 from geoglot.scene.dense import dense_of
 
 _BATCH = 4  # windows that are computed together; the default batch of 8 is hardly faster
 _LEAST_S = 1.0
 
 
-def measure_speed(model: PathLike, *, device: str | None = None) -> float:
+def measure_speed(model: Model | PathLike, *, device: str | None = None) -> float:
     """Megapixels a second that a model reads as windows of the size that it was trained on.
 
     A scene takes longer by the overlap of its windows. Takes a second after the model is loaded.

@@ -45,7 +45,7 @@ def quantise(graph: Path, output: Path, tiles: Tiles) -> Quantised:
     calibrating, checking = tiles[::2], tiles[1::2]
     wanted, seconds = _run(graph, checking)
     tried, kept = list[Quantised](), list[tuple[Quantised, bytes]]()
-    makers: dict[Method, Callable[[Path, Path, Tiles], None]] = {"static": write_static, "dynamic": _dynamic}
+    makers: dict[Method, Callable[[Path, Path, Tiles], None]] = {"static": write_static, "dynamic": write_dynamic}
     for method, make in makers.items():
         with tempfile.TemporaryDirectory(prefix="geoglot-") as folder, ignore_library_warnings(modules=".*"):
             made = Path(folder) / graph.name
@@ -101,7 +101,8 @@ def _faster_in_32_bits(graph: Path) -> list[str]:
     return [*names["Conv"][:1], *names["Resize"]]
 
 
-def _dynamic(graph: Path, output: Path, tiles: Tiles) -> None:
+def write_dynamic(graph: Path, output: Path, tiles: Tiles | None = None) -> None:
+    """Quantise weights; the ranges of activations are found anew in every run, so `tiles` are not used."""
     from onnxruntime.quantization import QuantType, quantize_dynamic
 
     quantize_dynamic(graph, output, weight_type=QuantType.QUInt8)

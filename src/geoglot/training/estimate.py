@@ -44,7 +44,9 @@ def estimate(recipe: Path, device: str | None = None) -> Estimate:
         model = build(asked, recipe.parent, splits[0]).to(place)
         validation = splits[1].take([0]) if len(splits) > 1 else None
         loader = CropLoader(splits[0], asked.crops)
-        objective = SegmentObjective(model, loader, validation, asked.loss, bfloat16=asked.fit.bfloat16, memory=asked.memory)
+        objective = SegmentObjective(
+            model, loader, validation, asked.loss, bfloat16=asked.fit.bfloat16, memory=asked.memory
+        )
         optimiser = start(objective, asked.fit).optimiser
         used = time.process_time()
         steps = list(_time_steps(objective, optimiser, place))

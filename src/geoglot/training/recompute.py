@@ -1,4 +1,4 @@
-"""Activation checkpointing (Chen et al., 2016): a block keeps its input alone and is computed again for the gradient."""
+"""Activation checkpointing (Chen et al., 2016): blocks keep their inputs alone, and run again for the gradient."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def _recomputed_block(block: nn.Module) -> Iterator[None]:
             plain, *inputs, use_reentrant=False, context_fn=lambda: (nullcontext(), _kept_statistics(block)), **named
         )
 
-    block.forward = forward  # type: ignore[method-assign]
+    block.forward = forward
     try:
         yield
     finally:

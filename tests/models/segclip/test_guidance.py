@@ -51,6 +51,23 @@ def test_without_the_block_they_would() -> None:
     assert (told.classes[:, slots:] - plain.classes).abs().max() > 1e-3
 
 
+def test_guided_queries_can_be_kept_from_text_queries_too() -> None:
+    """Then other text queries change nothing that they say; by default they do."""
+    model = tiny_segclip(guidance=Guidance()).train()
+    changes = []
+    for apart in (True, False):
+        guided = guided_for(model, ragged(), Guidance(apart=apart))
+        slots = guided.classes.shape[1]
+        before = heads_of(model, guided)[-1].classes[:2, :slots]
+        kept = model.places.weight.detach().clone()
+        with torch.no_grad():
+            model.places.weight.add_(1)
+        changes.append(float((heads_of(model, guided)[-1].classes[:2, :slots] - before).detach().abs().max()))
+        with torch.no_grad():
+            model.places.weight.copy_(kept)
+    assert changes[0] < 1e-5 < 1e-3 < changes[1]
+
+
 def test_groups_do_not_see_each_other() -> None:
     model = tiny_segclip().train()
     one, two = (heads_of(model, guided_for(model, ragged(), Guidance(groups=groups)))[-1] for groups in (1, 2))

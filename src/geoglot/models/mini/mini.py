@@ -117,7 +117,9 @@ class Mini(VisionLanguageModel):
         padded = F.pad(normal, (0, -cols % _MULTIPLE, 0, -rows % _MULTIPLE), mode="replicate")
         padded = padded.contiguous(memory_format=torch.channels_last)
         whole = self.training or padded.device.type != "cpu"  # in training, batch norms need the whole batch
-        count = len(padded) if whole else _AT_ONCE // (padded.shape[2] * padded.shape[3])
+        if whole or torch.compiler.is_compiling():  # a graph for another runtime takes any number of tiles
+            return encode(padded)
+        count = _AT_ONCE // (padded.shape[2] * padded.shape[3])
         return torch.cat([encode(part) for part in torch.split(padded, max(1, count))])
 
 

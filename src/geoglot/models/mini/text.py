@@ -14,6 +14,9 @@ from torch import Tensor, nn
 
 from geoglot.models.tokenizer import read_tokenizer, tokens_of
 
+CONTEXT = 128
+"""Tokens of a text that are read."""
+
 
 class StaticText(nn.Module):
     """Weighted mean of token embeddings, then a residual head; the table is int8 with a scale for each row."""
@@ -24,7 +27,7 @@ class StaticText(nn.Module):
     def __init__(self, tokenizer: Path, vocabulary: int, dim: int, hidden: int) -> None:
         super().__init__()
         self.tokenizer = read_tokenizer(tokenizer)
-        self.tokenizer.enable_truncation(128)
+        self.tokenizer.enable_truncation(CONTEXT)
         self.register_buffer("table", torch.zeros(vocabulary, dim, dtype=torch.int8))
         self.register_buffer("scale", torch.ones(vocabulary))
         self.weight = nn.Parameter(torch.zeros(vocabulary))
@@ -50,5 +53,9 @@ class StaticText(nn.Module):
         total = F.embedding_bag(
             torch.arange(len(ids), device=ids.device), vectors * weights[:, None], starts, mode="sum"
         )
+        return self.finish(total)
+
+    def finish(self, total: Float[Tensor, "text dim"]) -> Float[Tensor, "text dim"]:
+        """Embed texts from the weighted sums of their tokens' vectors."""
         mean = F.normalize(total, dim=-1)
         return F.normalize(mean + self.head(mean), dim=-1)

@@ -47,6 +47,8 @@ class Guidance:
     layers: Literal["all", "first"] = "all"
     """Decoder layers in which a guided query attends to its ground-truth mask: all, or the first three (both are
     MP-Former's)."""
+    apart: bool = False
+    """Guided queries do not attend to text queries either; text queries never attend to guided ones."""
     groups: Count = 1
     """Copies of the guided queries, each with its own noise."""
     label_noise: Part = 0.0

@@ -56,17 +56,18 @@ def guide(targets: Targets, settings: Guidance, queries: int, decoder_layers: in
     if settings.point_noise:
         masks = torch.where(torch.rand_like(masks) < settings.point_noise, 1 - masks, masks)
     layers = decoder_layers if settings.layers == "all" else _FIRST
-    return Guided(classes, masks, _query_attn_mask(present, settings.groups, queries), layers)
+    return Guided(classes, masks, _query_attn_mask(present, settings, queries), layers)
 
 
 def _query_attn_mask(
-    present: Bool[Tensor, "image slot"], groups: int, queries: int
+    present: Bool[Tensor, "image slot"], settings: Guidance, queries: int
 ) -> Bool[Tensor, "image query query"]:
     """Text queries never attend to guided ones, which know the answer. Guided ones attend to the slots with a class in
-    their own group."""
+    their own group and, unless they are apart, to text queries."""
     images, slots = present.shape
     attn_mask = torch.ones(images, slots + queries, slots + queries, dtype=torch.bool, device=present.device)
     attn_mask[:, slots:, :slots] = False
-    group = torch.arange(slots, device=present.device) // max(1, slots // groups)
+    attn_mask[:, :slots, slots:] = not settings.apart
+    group = torch.arange(slots, device=present.device) // max(1, slots // settings.groups)
     attn_mask[:, :slots, :slots] = (group[:, None] == group) & present[:, None, :]
     return attn_mask | torch.eye(slots + queries, dtype=torch.bool, device=present.device)  # a row must not be empty
