@@ -40,7 +40,7 @@ def command(
 
     The graph is checked against PyTorch. A segmenter takes `pixels` (tile, band, rows, cols; float32, brightness 0..1,
     sides multiples of 32) and gives `scores`, logits of each class for every fourth pixel. An image tower takes
-    `pixels` of its own side and gives `embedding` and `patches`; a text tower takes `tokens` and `lengths`.
+    `pixels` of its own side and gives `embeddings` and `patches`; a text tower takes `tokens` and `lengths`.
 
     Example: geoglot export runs/loveda/model -o loveda.onnx
     """

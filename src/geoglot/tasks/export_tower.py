@@ -1,8 +1,9 @@
 """Write the image or the text tower of a model that reads words as an ONNX graph, and compare it with PyTorch.
 
-The image tower takes `pixels` (tile, band, side, side; brightness 0..1) and gives `embedding` (tile, dim) and `patches`
-(tile, dim, rows, cols). The text tower takes `tokens` (text, context; padded with 0) and `lengths` (text,), the number
-of tokens of each text, and gives `embedding` (text, dim). The tokens are those of the model's tokenizer.json.
+The image tower takes `pixels` (tile, band, side, side; brightness 0..1), and gives `embeddings` (tile, dim) and
+`patches` (tile, dim, rows, cols). The text tower takes `tokens` (text, context; padded with 0) and `lengths` (text,),
+the number of tokens of each text, and gives `embeddings` (text, dim). The tokens are those of the model's
+tokenizer.json.
 """
 
 import json
@@ -98,7 +99,7 @@ def export_tower(
     runtime, checks = onnx_runtime(), _read_checks(seer, tower, int8)
     graph = (ImageTower(seer) if tower == "image" else text_tower(seer)).eval().requires_grad_(False)
     examples = _random_tiles(seer) if tower == "image" else text_inputs(seer, list(_TEXTS))
-    outputs = ("embedding", "patches") if tower == "image" else ("embedding",)
+    outputs = ("embeddings", "patches") if tower == "image" else ("embeddings",)  # torch names a node "embedding"
     tensors = {name: torch.from_numpy(values) for name, values in examples.items()}
     program = trace(graph, tensors, {name: {0: torch.export.Dim.DYNAMIC} for name in tensors}, outputs)
     program.model.metadata_props.update(_facts(seer, tower))
@@ -172,7 +173,7 @@ def _embed(graph: Path, inputs: Sequence[Inputs]) -> tuple[Float[np.ndarray, "in
 
     session = onnxruntime.InferenceSession(str(graph), providers=["CPUExecutionProvider"])
     began = time.monotonic()
-    vectors = np.concatenate([session.run(["embedding"], dict(each))[0] for each in inputs])
+    vectors = np.concatenate([session.run(["embeddings"], dict(each))[0] for each in inputs])
     seconds = time.monotonic() - began
     return vectors / np.linalg.norm(vectors, axis=1, keepdims=True), seconds
 
