@@ -47,3 +47,14 @@ def test_area_of_a_polygon_in_wrapped_degrees() -> None:
     wrapped = shapely.Polygon([(179, 10), (-179, 10), (-179, 12), (179, 12)])
     areas = geodesic_area_m2([wrapped, shapely.box(-1, 10, 1, 12)], pyproj.CRS(4326))
     assert areas[0] == pytest.approx(areas[1], rel=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("crs", "corner", "side"), [(32617, (4e5, 4e6), 1.0), (3035, (4.3e6, 3.2e6), 30.0), (4326, (10.0, 80.0), 1e-4)]
+)
+def test_areas_of_pixels_add_up_to_the_area_of_all(crs: int, corner: tuple[float, float], side: float) -> None:
+    x, y = (corner[axis] + side * np.arange(13) for axis in (0, 1))
+    pixels = shapely.box(*(each.ravel() for each in (*np.meshgrid(x[:-1], y[:-1]), *np.meshgrid(x[1:], y[1:]))))
+    system = pyproj.CRS(crs)
+    whole = geodesic_area_m2([shapely.box(x[0], y[0], x[-1], y[-1])], system)[0]
+    assert geodesic_area_m2(pixels, system).sum() == pytest.approx(whole, rel=1e-8)

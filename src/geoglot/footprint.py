@@ -48,7 +48,7 @@ class Footprint:
             return None
         return _rasterize(shapely.intersection(self.outline, frame), window)
 
-    def clip(self, polygons: Sequence[shapely.Polygon]) -> np.ndarray:
+    def clip(self, polygons: Sequence[shapely.Polygon] | np.ndarray) -> np.ndarray:
         """Each polygon (in pixels) cut to its largest part inside; a polygon that lies outside stays as it is."""
         clipped = np.array(polygons, object)
         if self.outline is None or not len(clipped):

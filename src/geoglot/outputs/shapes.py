@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from itertools import chain
 
 import numpy as np
 import rasterio.features
@@ -48,9 +49,14 @@ class Shape(Part):
         self.pieces += other.pieces
 
     def geometry(self) -> BaseGeometry:
-        """One polygon without the seams: no vertex is left on a straight line, and it starts at a fixed vertex."""
-        whole = self.pieces[0] if len(self.pieces) == 1 else shapely.union_all(self.pieces)
-        return shapely.normalize(shapely.simplify(whole, 0))
+        """One polygon without the seams: no vertex is left on a straight line."""
+        return self.pieces[0] if len(self.pieces) == 1 else shapely.simplify(shapely.union_all(self.pieces), 0)
+
+
+def outlines(shapes: Iterable[Shape]) -> np.ndarray:
+    """The polygon of each shape; its rings start at a fixed vertex, wherever strips met."""
+    whole: np.ndarray = shapely.normalize(np.array([shape.geometry() for shape in shapes], object))
+    return whole
 
 
 def trace(strips: Iterable[ClassStrip], skip: frozenset[int]) -> Iterator[Shape]:
@@ -67,7 +73,9 @@ def _cut(strip: ClassStrip) -> Iterator[ClassStrip]:
 
 
 def _label(strip: ClassStrip, skip: frozenset[int]) -> tuple[Int[np.ndarray, "rows cols"], dict[int, Shape]]:
-    mask, transform = ~np.isin(strip.classes, list(skip)), Affine.translation(0, strip.row)
+    mask, transform = np.ones(strip.classes.shape, bool), Affine.translation(0, strip.row)
+    for value in skip:
+        mask &= strip.classes != value
     with ignore_library_warnings():  # rasterio ignores its warning of an identity transform, but in one thread only
         regions = list(rasterio.features.shapes(strip.classes, mask=mask, connectivity=4, transform=transform))
         if not regions:
@@ -95,8 +103,8 @@ def _totals(labels: np.ndarray, confidence: np.ndarray, count: int) -> tuple[lis
 def _polygons(polygons: list[list[list[tuple[float, float]]]]) -> list[BaseGeometry]:
     """GeoJSON coordinates (the outer ring first) as polygons, built in one call: a strip has thousands."""
     rings = [ring for polygon in polygons for ring in polygon]
-    vertices = np.array([vertex for ring in rings for vertex in ring])
+    numbers = np.fromiter(chain.from_iterable(chain.from_iterable(rings)), np.float64)  # np.array takes thrice as long
     ring_of_vertex = np.repeat(np.arange(len(rings)), [len(ring) for ring in rings])
     polygon_of_ring = np.repeat(np.arange(len(polygons)), [len(polygon) for polygon in polygons])
-    closed = shapely.linearrings(vertices, indices=ring_of_vertex)
+    closed = shapely.linearrings(numbers.reshape(-1, 2), indices=ring_of_vertex)
     return list(shapely.polygons(closed, indices=polygon_of_ring))

@@ -20,7 +20,7 @@ from geoglot.outputs.atomic import appears, disk_errors
 from geoglot.outputs.legend import Legend
 from geoglot.outputs.made import beside
 from geoglot.outputs.palette import hex_of
-from geoglot.outputs.shapes import Shape
+from geoglot.outputs.shapes import Shape, outlines
 from geoglot.outputs.vector_names import check_format
 from geoglot.outputs.vector_tiles import write_pmtiles
 
@@ -48,7 +48,7 @@ def write_polygons(
     def frame(batch: list[Shape], first_id: int) -> gpd.GeoDataFrame:
         nonlocal count
         count += len(batch)
-        places = to_map(footprint.clip([shape.geometry() for shape in batch]), grid)
+        places = to_map(footprint.clip(outlines(batch)), grid)
         return _frame(batch, places, first_id, grid, legend, certain)
 
     write_frames(in_frames(shapes, frame), output, "classes", style)

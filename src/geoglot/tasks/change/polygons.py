@@ -12,7 +12,7 @@ from geoglot.geodesy import geodesic_area_m2
 from geoglot.lonlat import to_map
 from geoglot.outputs.legend import Legend
 from geoglot.outputs.palette import hex_of
-from geoglot.outputs.shapes import ClassStrip, Shape, trace
+from geoglot.outputs.shapes import ClassStrip, Shape, outlines, trace
 from geoglot.outputs.vector_files import in_frames
 from geoglot.tasks.change.history import SCORE_STEPS, History
 from geoglot.tasks.change.objects import GAINS, LOSSES, Kinds
@@ -49,7 +49,7 @@ class Polygons:
 
     def _frame(self, batch: list[tuple[int, Shape]], first_id: int) -> gpd.GeoDataFrame:
         steps, shapes = [step for step, _ in batch], [shape for _, shape in batch]
-        places = to_map([shape.geometry() for shape in shapes], self.grid)
+        places = to_map(outlines(shapes), self.grid)
         pairs, crs = Transitions(len(self.states)), self.grid.crs
         numbers, kinds = divmod(np.array([shape.value for shape in shapes], np.int64), _KINDS)
         sides = [pairs.pair(number) for number in numbers.tolist()]
