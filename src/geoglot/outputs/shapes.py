@@ -83,7 +83,7 @@ def _label(strip: ClassStrip, skip: frozenset[int]) -> tuple[Int[np.ndarray, "ro
         numbered = ((geometry, label) for label, (geometry, _) in enumerate(regions, 1))
         labels = rasterio.features.rasterize(numbered, strip.classes.shape, transform=transform, dtype="int32")
     pixels, confidence = _totals(labels, strip.confidence, len(regions) + 1)
-    polygons = _polygons([geometry["coordinates"] for geometry, _ in regions])
+    polygons = build_polygons([geometry["coordinates"] for geometry, _ in regions])
     return labels, {
         label: Shape(int(value), pixels[label], confidence[label], [polygon])
         for label, ((_, value), polygon) in enumerate(zip(regions, polygons, strict=True), 1)
@@ -100,8 +100,8 @@ def _totals(labels: np.ndarray, confidence: np.ndarray, count: int) -> tuple[lis
     return pixels.tolist(), sums.tolist()
 
 
-def _polygons(polygons: list[list[list[tuple[float, float]]]]) -> list[BaseGeometry]:
-    """GeoJSON coordinates (the outer ring first) as polygons, built in one call: a strip has thousands."""
+def build_polygons(polygons: list[list[list[tuple[float, float]]]]) -> list[BaseGeometry]:
+    """Polygons of GeoJSON coordinates (the outer ring first), built in one call: a strip has thousands."""
     rings = [ring for polygon in polygons for ring in polygon]
     numbers = np.fromiter(chain.from_iterable(chain.from_iterable(rings)), np.float64)  # np.array takes thrice as long
     ring_of_vertex = np.repeat(np.arange(len(rings)), [len(ring) for ring in rings])

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 import torch
@@ -19,6 +20,13 @@ from geoglot.scene.spectral_evidence import SpectralEvidence
 _PIXELS = 4_000_000  # pixels of a strip, which bound memory for any width
 
 
+@runtime_checkable
+class PatchReader(Protocol):
+    """Reads scores of a block of the patch lattice."""
+
+    def read(self, block: Window) -> Float[np.ndarray, "part rows cols"]: ...
+
+
 @dataclass(frozen=True)
 class ScoreField:
     """Scores 0..1, bilinear between the centres of patches, 0 where there is no data.
@@ -32,6 +40,8 @@ class ScoreField:
     """Index of the name in the question."""
     evidence: SpectralEvidence | None = None
     """What the bands say about the names of the question."""
+    kept: PatchReader | None = None
+    """Reads scores that were computed before, as `_patches_by_words` would compute them."""
 
     @property
     def name(self) -> str:
@@ -76,8 +86,15 @@ class ScoreField:
         return slice(self.index, self.index + 1)
 
     def _patches_by_words(self, block: Window) -> Float[np.ndarray, "part rows cols"]:
+        return self.kept.read(block) if self.kept else self.by_words(self.scene.values(block))
+
+    @property
+    def parts(self) -> int:
+        """The number of scores of a patch that `by_words` gives."""
+        return 1 if self.evidence is None else 3
+
+    def by_words(self, seen: Float[np.ndarray, "channel rows cols"]) -> Float[np.ndarray, "part rows cols"]:
         """The name, and with the bands also the background that they judge as the name, and the rest."""
-        seen = self.scene.values(block)
         if self.evidence is not None and isinstance(self.question, TextQuestion):
             allies = allies_of(self.evidence.classes[self.index], self.question.rivals[self.index])
             return self.question.split(seen, self.index, allies)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import errno
 from pathlib import Path
 
 import numpy as np
@@ -10,10 +11,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import ndimage
 
+from geoglot.errors import OutputError
 from geoglot.geo import Window
 from geoglot.options import ReadOptions
 from geoglot.scene.class_words import parse_classes
 from geoglot.scene.encoded_scene import encode_scene
+from geoglot.scene.kept_scores import KeptScores, keep_scores, open_scratch
 from geoglot.scene.score_field import ScoreField
 from geoglot.tasks.find.instances import Region, Threshold, choose_threshold, find_regions_in_strips, split_region
 from scenes import plant
@@ -53,6 +56,9 @@ def test_scores_are_bilinear_between_patches_however_they_are_cut(tmp_path: Path
             np.testing.assert_allclose(field.read(window), part.numpy(), atol=1e-6)
         strips = [scores for _, scores in field.strips(0.0) if scores is not None]
         np.testing.assert_allclose(np.concatenate(strips), large.numpy(), atol=1e-6)
+        with open_scratch() as file:
+            (kept,) = keep_scores([field], file)
+            np.testing.assert_array_equal(kept.read(Window(3, 5, 140, 31)), field.read(Window(3, 5, 140, 31)))
         threshold = choose_threshold(field, None)
         assert (threshold.how, threshold.is_everywhere) == ("background", False)
         assert threshold.share == pytest.approx(np.pi * 30**2 / (150 * 170), rel=0.2)
@@ -67,3 +73,19 @@ def test_a_region_whose_peak_can_be_read_no_more_is_left_out(monkeypatch: pytest
     scores[2:4, 2:4] = 0.1
     monkeypatch.setattr(ScoreField, "read", lambda self, window: scores)
     assert split_region(Region(0, 0, 6, 6, 0.9, (2, 2)), field, 0.5) == []
+
+
+def test_scores_for_which_the_disk_has_no_room_are_an_error_of_one_sentence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = write_scene(tmp_path / "scene.tif", plant((150, 170), [("roof", 60, 70, 30)]).pixels)
+    encoder = ColourScorer(NAMES)
+
+    def write(self: KeptScores, row: int, scores: np.ndarray) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(KeptScores, "write", write)
+    with encode_scene(source, encoder, read=ReadOptions(tile=64, overlap=16)) as scene, open_scratch() as file:
+        field = ScoreField(scene, encoder.question(parse_classes("roof"), None, ()), 0)
+        with pytest.raises(OutputError, match="the disk is full"):
+            keep_scores([field], file)

@@ -28,6 +28,7 @@ from geoglot.scene.class_words import ClassWords, parse_classes, parse_words
 from geoglot.scene.consult_bands import consult_bands
 from geoglot.scene.dense import Dense, ModelLike, dense_of
 from geoglot.scene.encoded_scene import EncodedScene, encode_scene
+from geoglot.scene.kept_scores import open_scratch
 from geoglot.scene.question import Question, TextQuestion
 from geoglot.scene.read import open_scene, pixel_size, reading_notes
 from geoglot.scene.vector_features import read_features
@@ -100,7 +101,8 @@ def find(
             )  # fmt: skip
             scene = stack.enter_context(opening)
         if question is not None:
-            search = search_names(scene, question, options.min_score, sight, progress, bands.evidence)
+            kept = stack.enter_context(open_scratch())
+            search = search_names(scene, question, options.min_score, sight, progress, bands.evidence, kept)
         else:
             assert places is not None
             search = search_places(scene, places)

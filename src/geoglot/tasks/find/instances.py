@@ -145,13 +145,28 @@ def _label(
 ) -> tuple[Int[np.ndarray, "rows cols"], dict[int, Region]]:
     if scores is None:
         return np.zeros((1, window.width), np.int32), {}  # one empty row keeps regions above and below apart
-    labels, count = ndimage.label(scores >= low)
-    boxes, peaks = ndimage.find_objects(labels), ndimage.maximum_position(scores, labels, range(1, count + 1))
+    labels, _ = ndimage.label(scores >= low)
+    boxes, peaks = ndimage.find_objects(labels), _first_peaks(labels, scores)
     regions = {}
     for label, ((rows, cols), (row, col)) in enumerate(zip(boxes, peaks, strict=True), 1):
         box = (window.row + rows.start, cols.start, window.row + rows.stop, cols.stop)
-        regions[label] = Region(*box, float(scores[row, col]), (window.row + int(row), int(col)))
+        regions[label] = Region(*box, float(scores[row, col]), (window.row + row, col))
     return labels, regions
+
+
+def _first_peaks(labels: Int[np.ndarray, "rows cols"], scores: Float[np.ndarray, "rows cols"]) -> list[tuple[int, int]]:
+    """Row and column of the first highest score of each label, from 1. scipy's would sort all pixels."""
+    inside = np.flatnonzero(labels)
+    inside = inside[np.argsort(labels.ravel()[inside], kind="stable")]
+    own, values = labels.ravel()[inside], scores.ravel()[inside]
+    starts = np.flatnonzero(np.diff(own, prepend=0))
+    if not len(starts):
+        return []
+    highest = np.repeat(np.maximum.reduceat(values, starts), np.diff(np.append(starts, len(own))))
+    peaks = np.flatnonzero(values == highest)
+    first = inside[peaks[np.flatnonzero(np.diff(own[peaks], prepend=0))]]
+    rows, cols = np.divmod(first, labels.shape[1])
+    return list(zip(rows.tolist(), cols.tolist(), strict=True))
 
 
 @dataclass(frozen=True)

@@ -18,6 +18,7 @@ import numpy as np
 import shapely
 from jaxtyping import Float
 from scipy import ndimage
+from shapely import Polygon
 
 from geoglot.aliases import Progress
 from geoglot.errors import ReadError
@@ -26,7 +27,7 @@ from geoglot.outputs.journal import Journal
 from geoglot.scene.stream import resume_note
 from geoglot.sources.raster import Raster
 from geoglot.tasks.find.instances import LARGEST, Instance
-from geoglot.tasks.find.outline import Object, outline
+from geoglot.tasks.find.outline import Object, outline, outline_instances
 from geoglot.tasks.refine.refiner import CoarseMask, Refiner, View
 
 log = logging.getLogger(__name__)
@@ -49,7 +50,9 @@ def refine_outlines(
 ) -> list[Object]:
     """The objects of all instances, in their order. Each view is read once, for all names."""
     views = [_view_of(instance, refiner.side) if refiner else None for instance in instances]
-    objects = {index: [_unrefined(instances[index])] for index, view in enumerate(views) if view is None}
+    left = [index for index, view in enumerate(views) if view is None]
+    outlines = outline_instances([instances[index] for index in left])
+    objects = {index: [_unrefined(instances[index], own)] for index, own in zip(left, outlines, strict=True)}
     keyed = sorted((view, index) for index, view in enumerate(views) if view)
     stored = journal.load(len(instances)) if journal else []
     objects |= {index: own for (_, index), own in zip(keyed, stored, strict=False)}
@@ -96,7 +99,8 @@ def _refine_view(
         tile = raster.read(window)
     except ReadError as error:  # the instance itself was read for its scores, so only its surroundings are damaged
         log.warning("%d outlines are not refined: %s", len(instances), error)
-        yield from ([_unrefined(instance)] for instance in instances)
+        outlines = outline_instances(instances)
+        yield from ([_unrefined(*pair)] for pair in zip(instances, outlines, strict=True))
         return
     view = View(window, tile.pixels, tile.valid, instances[0].field.scene.plan.patch)
     for first in range(0, len(instances), _AT_ONCE):
@@ -111,7 +115,7 @@ def _refine_view(
                     largest = parts == 1 + np.bincount(parts.ravel())[1:].argmax()
                     score = float(own[largest].mean(dtype=np.float64))
                     objects.append(Object(instance.name, outline(largest, window), score, how))
-            yield objects or [_unrefined(instance)]
+            yield objects or [_unrefined(instance, *outline_instances([instance]))]
 
 
 def _scores_in(window: Window, instance: Instance) -> Float[np.ndarray, "rows cols"]:
@@ -127,8 +131,8 @@ def _coarse_mask(instance: Instance, scores: Float[np.ndarray, "rows cols"], win
     return CoarseMask(mask, np.where(others, np.float32(0), scores), instance.drawn)
 
 
-def _unrefined(instance: Instance) -> Object:
-    return Object(instance.name, outline(instance.mask, instance.box), instance.score, "none")
+def _unrefined(instance: Instance, polygon: Polygon) -> Object:
+    return Object(instance.name, polygon, instance.score, "none")
 
 
 class OutlineJournal:

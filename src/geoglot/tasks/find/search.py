@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import IO
 
 import geopandas as gpd
 import numpy as np
@@ -15,6 +16,7 @@ from geoglot.aliases import Progress
 from geoglot.errors import InputError, SourceError
 from geoglot.geo import Window
 from geoglot.scene.encoded_scene import EncodedScene
+from geoglot.scene.kept_scores import keep_scores
 from geoglot.scene.name_presence import ABSENT, absence_notes, presence_of
 from geoglot.scene.question import Question
 from geoglot.scene.score_field import ScoreField
@@ -53,26 +55,30 @@ def search_names(
     min_score: float | None,
     sight: Sight,
     progress: Progress | None,
-    evidence: SpectralEvidence | None = None,
+    evidence: SpectralEvidence | None,
+    kept: IO[bytes],
 ) -> Search:
     """The instances of every name, but for those that are not looked for (`sight`).
 
-    Thresholds are chosen unless `min_score` is given.
+    Thresholds are chosen unless `min_score` is given. The scores of patches lie in the file `kept`, which must stay
+    open while the instances are read.
     """
     thresholds, instances, large = dict[str, Threshold](), list[Instance](), list[Object]()
     presence = dict[str, float]()
-    for index, name in enumerate(question.names):
-        if name in sight.why:
-            continue
-        field = ScoreField(scene, question, index, evidence if evidence and evidence.judges_name(index) else None)
-        threshold = thresholds[name] = choose_threshold(field, min_score)
-        regions = find_regions(field, threshold, progress)
-        presence[name] = presence_of(max([threshold.peak, *(region.peak for region in regions)]))
+    fields = (
+        ScoreField(scene, question, index, evidence if evidence and evidence.judges_name(index) else None)
+        for index, name in enumerate(question.names)
+        if name not in sight.why
+    )
+    for scored in keep_scores([*fields], kept):
+        threshold = thresholds[scored.name] = choose_threshold(scored, min_score)
+        regions = find_regions(scored, threshold, progress)
+        presence[scored.name] = presence_of(max([threshold.peak, *(region.peak for region in regions)]))
         for region in regions:
             if region.box.height * region.box.width > LARGEST:
-                large.append(outline_of_large(region, field, threshold.low))
+                large.append(outline_of_large(region, scored, threshold.low))
             else:
-                instances += split_region(region, field, threshold.low)
+                instances += split_region(region, scored, threshold.low)
     everywhere = (
         f"{name!r} matches {threshold.share:.0%} of the scene, so it separates nothing here: use a narrower name, or "
         "raise --min-score"

@@ -67,6 +67,8 @@ def split_touching(
     inside = np.pad(mask, 1)  # the array's border is an edge too
     relief = ndimage.distance_transform_edt(inside)[1:-1, 1:-1] * scores
     height = np.log(np.where(mask, np.maximum(relief, 1e-6), 1e-6))
+    if ndimage.label(local_maxima(height) & mask, np.ones((3, 3)))[1] < 2:  # lowering makes no new peaks
+        return mask.astype(np.int32)
     lowered = reconstruction(height + math.log(_NECK), height)
     peaks, count = ndimage.label(local_maxima(lowered) & mask, np.ones((3, 3)))
     if count < 2:
