@@ -8,7 +8,7 @@ from continued import compare as compare_continued
 from continued import half
 from mends import BURST, Defects, collect
 from mends import compare as compare_mends
-from prove import SIDE, SMOKE, Size, prepare_scores, unseen
+from prove import SIDE, SMOKE, Size
 from world import BLOCK, World
 
 from geoglot.pairs.schema import Batch
@@ -64,20 +64,6 @@ def test_halves_share_no_tile_and_keep_every_photo_with_its_tile(country: World)
     assert len(west.grids) + len(east.grids) == len(batch.grids)
     assert max(grid.transform.c for grid in west.grids) < min(grid.transform.c for grid in east.grids)
     assert sorted([*west.links.photo, *east.links.photo]) == sorted(batch.links.photo)
-
-
-def test_intervals_come_from_how_often_tiles_count(country: World) -> None:
-    test = unseen(country, 12, np.random.default_rng(0))
-    statistic = prepare_scores(PooledWords(), test, by_patches=True)
-    once, twice = np.ones(len(test.truth), np.int64), np.full(len(test.truth), 2)
-    np.testing.assert_allclose(statistic(once)[:2], statistic(twice)[:2])
-
-
-class PooledWords(PooledColours):
-    """Any word is one of some colours."""
-
-    def encode_text(self, texts: list[str]) -> object:  # type: ignore[override]
-        return super().encode_text([("water", "forest", "sand", "road")[len(text) % 4] for text in texts])
 
 
 @pytest.mark.slow
