@@ -12,6 +12,8 @@ from geoglot.errors import InputError
 from geoglot.evaluation.evaluate import evaluate
 from geoglot.evaluation.vqa import answer_all, bucket, matches, score_questions
 from geoglot.tasks.ask.ask import Asker
+from geoglot.tasks.ask.plan import Plan, Trial
+from geoglot.tasks.ask.rules import Rules
 from scenes import plant
 from stubs import PooledColours
 from worlds import class_field, paint, write_scene
@@ -106,3 +108,26 @@ def test_500_questions_with_known_answers_are_missed_by_none(capsys: pytest.Capt
 
     assert main(["--scenes", "2", "--questions", "40"]) == 0
     assert "80 of 80 right" in capsys.readouterr().out
+
+
+class Counting(Rules):
+    """A planner of another name that reads as the rules do."""
+
+    name = "another"
+    asked = 0
+
+    def plan(self, question: str, trial: Trial | None = None) -> Plan:
+        self.asked += 1
+        return super().plan(question, trial)
+
+
+def test_a_planner_and_a_refiner_answer_and_are_named(tmp_path: Path) -> None:
+    write_scene(tmp_path / "scene.tif", plant((200, 200), [("roof", 60, 60, 16)]).pixels)
+    (tmp_path / "test.csv").write_text("image,question,answer\nscene.tif,How many roofs are there?,1\n")
+    planner = Counting()
+    card = evaluate("vqa", "questions", tmp_path, model=PooledColours(), planner=planner, refiner="edges")
+    assert planner.asked == 1 and (card.protocol["planner"], card.protocol["refine"]) == ("another", "edges")
+    rules = evaluate("vqa", "questions", tmp_path, model=PooledColours())
+    assert (rules.protocol["planner"], rules.protocol["refine"]) == ("rules", "none")
+    with pytest.raises(InputError, match="a planner reads questions"):
+        evaluate("segmentation", "loveda", tmp_path, model=PooledColours(), planner=planner)

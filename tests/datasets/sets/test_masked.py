@@ -36,6 +36,7 @@ PUBLISHED = {
         "val/images/P0003.png", "val/Semantic_masks/images/P0003_instance_color_RGB.png", "train/images/P0001.png",
         (9, 9, 9),
     ),
+    "satlas": ("test/images/5_7.tif", "test/land_cover/5_7.png", "train/images/1_2.png", 0),
 }  # fmt: skip
 
 
@@ -88,6 +89,7 @@ def test_counts_are_those_of_the_papers() -> None:
         "uavid": 7,
         "uavid-8": 8,
         "isaid": 16,
+        "satlas": 11,
     }
     assert {name: len(SETS[name].stems) for name in ("potsdam", "vaihingen")} == {"potsdam": 14, "vaihingen": 17}
 

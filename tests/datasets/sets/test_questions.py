@@ -96,3 +96,20 @@ def test_what_is_no_text_is_told(tmp_path: Path, key: str, value: object) -> Non
     path.write_text(json.dumps({"questions": [question | {key: value} for question in questions]}))
     with pytest.raises(SourceError, match="must be a text"):
         dataset_of("rsvqa-lr").read(tmp_path, "test")
+
+
+def test_a_sample_of_rsvqa_is_one_file(tmp_path: Path) -> None:
+    rows = [
+        {"img": 7, "split": "train", "type": "count", "q": "How many roads are there?", "a": "3"},
+        {"img": 9, "split": "test", "type": "presence", "q": "Is a road present?", "a": "yes"},
+        {"img": 7, "split": "train", "type": "presence", "q": "Is a building present?", "a": "no"},
+    ]
+    (tmp_path / "LR_qa.json").write_text(json.dumps(rows))
+    for number in (7, 9):
+        picture(tmp_path / "LR" / f"{number}.tif")
+    asked = dataset_of("rsvqa-sample").read(tmp_path, "all")
+    assert isinstance(asked, Asked) and [path.name for path in asked.images] == ["7.tif", "9.tif"]
+    assert [(one.image, one.answer) for one in asked.questions] == [(0, "3"), (1, "yes"), (0, "no")]
+    (tmp_path / "LR_qa.json").write_text('[{"img": 7}]')
+    with pytest.raises(SourceError, match="is not a list of questions"):
+        dataset_of("rsvqa-sample").read(tmp_path, "all")
