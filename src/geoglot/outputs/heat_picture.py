@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -14,7 +15,6 @@ from geoglot.outputs.panels import Panel, encode_panels
 #: Colours from a score of 0 to 1: dark blue over purple and orange to yellow, which people of any colour vision order
 _RAMP = np.array([[0.05, 0.03, 0.30], [0.45, 0.05, 0.45], [0.85, 0.30, 0.25], [0.98, 0.70, 0.20], [0.99, 0.97, 0.65]])
 _WEAK, _STRONG = 0.25, 0.75  # how much of a colour covers the scene, from a score of 0 to 1
-_IN_A_ROW = 3
 
 
 def encode_heat(
@@ -29,7 +29,8 @@ def encode_heat(
         scores = dataset.read(out_shape=shape, resampling=rasterio.enums.Resampling.average)
     panels = [Panel(scene, valid, ("the scene",))]
     panels += [Panel(_paint(scene, each), valid, text) for each, text in zip(scores, lines, strict=True)]
-    return encode_panels([panels[first : first + _IN_A_ROW] for first in range(0, len(panels), _IN_A_ROW)])
+    across = math.ceil(math.sqrt(len(panels)))
+    return encode_panels([panels[first : first + across] for first in range(0, len(panels), across)])
 
 
 def _paint(
