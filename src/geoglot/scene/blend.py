@@ -88,8 +88,8 @@ class Blender:
 
     @property
     def bytes(self) -> int:
-        """The memory of the sums."""
-        return self.sums.nbytes
+        """The memory of the state."""
+        return sum(array.nbytes for array in self.state().values())
 
     def restore(self, state: dict[str, np.ndarray]) -> None:
         """Continue from a saved state; ValueError or TypeError for one of another plan."""

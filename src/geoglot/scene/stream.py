@@ -21,7 +21,7 @@ from geoglot.sources.read_ahead import FailedWindow, Readable, make_ahead, read_
 from geoglot.sources.tile import Tile
 
 log = logging.getLogger(__name__)
-_AHEAD_BYTES = 2**26  # of the rows that are blended, up to which the next is computed while one is used
+_AHEAD_BYTES = 2**25  # of the rows that are blended, up to which the next is computed while one is used
 
 
 @dataclass(frozen=True)
