@@ -22,7 +22,7 @@ from world import World
 from geoglot.models.zoo import load_word_model
 from geoglot.pairs.schema import Batch, Links
 
-CONTINUED = replace(SMALL, side_m=1536, tiles=384, test_tiles=144, steps=300)
+CONTINUED = replace(SMALL, side_m=1536, tiles=384, test_tiles=144, steps=120)
 
 
 def half(batch: Batch, vectors: np.ndarray, west: bool) -> tuple[Batch, np.ndarray]:

@@ -161,3 +161,12 @@ def test_a_set_of_ones_own_says_what_its_pixels_measure(tmp_path: Path) -> None:
     card = evaluate("segmentation", "folder", root, model="mini")
     assert card.protocol["resolution_m"] == (metres, metres)
     assert card.protocol["coarser"] == pytest.approx(4)  # the finest that mini sees
+
+
+def test_a_pixel_level_model_retrieves_by_its_best_patch(eurosat: Path) -> None:
+    model = painter()
+    model.card = replace(model.card, level="pixel")
+    card = evaluate("retrieval", "eurosat", eurosat, model=model)
+    assert card.protocol["image"] == "best patch" and card.protocol["level"] == "pixel"
+    assert card.metrics["map@100"].value == 1
+    assert "image" not in evaluate("retrieval", "eurosat", eurosat, model=painter()).protocol

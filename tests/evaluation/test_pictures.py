@@ -9,9 +9,9 @@ import torch
 
 from geoglot.datasets.image_files import read_picture
 from geoglot.errors import ModelError
-from geoglot.evaluation.image_vectors import encode_pictures, fit
+from geoglot.evaluation.image_vectors import best_patches, encode_pictures, fit
 from published import colours, flat, save
-from stubs import PooledColours
+from stubs import COLOURS, PooledColours
 
 
 def gradient(rows: int, cols: int) -> torch.Tensor:
@@ -70,3 +70,17 @@ def test_vectors_that_are_not_finite_are_no_score() -> None:
 
     with pytest.raises(ModelError, match="not finite"):
         encode_pictures(Broken(), [lambda: np.ones((3, 8, 8), np.float32)], "mirror", 1)
+
+
+def test_the_best_patch_finds_what_is_small_and_padding_does_not_count() -> None:
+    """A roof of one patch on water; the mean of both pictures is water's."""
+    water, roof = (torch.tensor(COLOURS[name])[:, None, None] for name in ("water", "roof"))
+    plain, with_roof = water.expand(3, 16, 16).clone(), water.expand(3, 16, 16).clone()
+    with_roof[:, :8, :8] = roof
+    texts = PooledColours().encode_text(["roof", "water"])
+    pictures = [plain.numpy, with_roof.numpy]
+    scores = best_patches(PooledColours(), pictures, texts, "black", 4)
+    assert scores[1, 0] == pytest.approx(1, abs=1e-5) and scores[0, 0] < 0.8
+    assert scores[0, 1] == pytest.approx(1, abs=1e-5)
+    means = encode_pictures(PooledColours(), pictures, "mirror", 4) @ texts.T
+    assert (means.argmax(1) == 1).all()

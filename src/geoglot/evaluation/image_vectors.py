@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Literal
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from jaxtyping import Float
@@ -12,7 +13,7 @@ from geoglot.aliases import Progress
 from geoglot.datasets.image_files import Picture
 from geoglot.errors import ModelError
 from geoglot.models.base import VisionLanguageModel
-from geoglot.scene.embed import embed, pad
+from geoglot.scene.embed import compute, embed, pad
 
 Fit = Literal["mirror", "black", "resize"]
 
@@ -55,3 +56,28 @@ def encode_pictures(
     if failed:
         raise ModelError(f"{model.card.name}: {next(iter(failed.values()))}; try --device cpu")
     return torch.from_numpy(embeddings)
+
+
+@torch.inference_mode()
+def best_patches(
+    model: VisionLanguageModel,
+    pictures: Sequence[Picture],
+    texts: Float[Tensor, "text dim"],
+    how: Fit,
+    batch: int,
+    progress: Progress | None = None,
+) -> Float[Tensor, "sample text"]:
+    """The highest cosine of a patch of each picture with each text; patches that are all black do not count."""
+    rows, patch = list[Tensor](), model.card.patch_size
+    for first in range(0, len(pictures), batch):
+        chips = [fit(torch.from_numpy(read()), model.card.tile_size, how) for read in pictures[first : first + batch]]
+        seen = compute(lambda pixels: model.encode_patches(pixels.to(model.device)).float(), [c.numpy() for c in chips])
+        for chip, patches in zip(chips, seen, strict=True):
+            if isinstance(patches, str):
+                raise ModelError(f"{model.card.name}: {patches}; try --device cpu")
+            cosines = torch.einsum("drc,td->trc", torch.from_numpy(np.asarray(patches)), texts)
+            shown = F.max_pool2d(chip.amax(0, keepdim=True), patch)[0] > 0
+            rows.append(cosines[:, shown if shown.any() else ~shown].amax(1))
+        if progress:
+            progress("pictures", len(rows), len(pictures))
+    return torch.stack(rows)

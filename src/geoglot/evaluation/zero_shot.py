@@ -11,7 +11,7 @@ from torch import Tensor
 from geoglot.datasets.dataset import Captioned, Mapped, Scenes
 from geoglot.errors import InputError
 from geoglot.evaluation.classification import decide, score_classes
-from geoglot.evaluation.image_vectors import encode_pictures
+from geoglot.evaluation.image_vectors import best_patches, encode_pictures
 from geoglot.evaluation.metrics import Estimate
 from geoglot.evaluation.protocols import Protocol
 from geoglot.evaluation.retrieval import score_captions, score_queries
@@ -55,6 +55,10 @@ def measure_zero_shot(
         return Measured(score_captions(_compare(embeddings, texts), owner), facts | {"templates": ["{}"]})
     texts = text_vectors(model, [kind.words[0] for kind in words], templates).cpu()
     notes = word_notes(model, words, texts, templates=templates)  # before the pictures, since it may refuse words
+    if run.task == "retrieval" and model.card.level == "pixel":
+        names = tuple(label.key for label in samples.classes)
+        scores = best_patches(model, samples.pictures, texts, protocol.fit, run.options.batch, run.progress)
+        return Measured(score_queries(scores, samples.shows, names), facts | {"image": "best patch"}, notes)
     return Measured(_score_pictures(run, samples, encode(), texts, model.card.logit_scale), facts, notes)
 
 
