@@ -1,6 +1,7 @@
 """Label images, and windows of rasters, by words."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field, replace
 from itertools import islice
 from pathlib import Path
@@ -28,7 +29,7 @@ from geoglot.scene.windows import WindowPlan
 from geoglot.scene.wording import word_notes
 from geoglot.sources.listing import find_images
 from geoglot.sources.raster import Raster
-from geoglot.sources.read_ahead import FailedWindow, read_ahead
+from geoglot.sources.read_ahead import FailedWindow, make_ahead, read_ahead
 from geoglot.sources.tile import Tile
 from geoglot.tasks.image_labels import Bounds, Label, Labels
 
@@ -112,9 +113,9 @@ def classify(
     texts = class_vectors(model, words, options.templates).float().cpu().numpy()
     presence = ImagePresence(model, words)
     labels, job = Labels(model.card.name), _Job(model, words, presence, read, options)
-    items = _all_items(opened, job, progress)
-    while batch := list(islice(items, read.batch)):
-        _label(batch, job, texts, labels)
+    with closing(make_ahead(_all_items(opened, job, progress), 2 * read.batch)) as items:
+        while batch := list(islice(items, read.batch)):
+            _label(batch, job, texts, labels)
     if len(words) > _KEPT:
         notes = (*notes, f"each image has the {_KEPT:,} most probable of {len(words):,} classes")
     labels.rasters = job.rasters
