@@ -18,7 +18,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import click
-import torch
+import numpy as np
 from figures_of_runs import describe_machine, middle
 from memory import make_scene
 
@@ -26,6 +26,7 @@ from geoglot.models.base import VisionLanguageModel
 from geoglot.models.zoo import load_word_model
 from geoglot.options import ReadOptions, SegmentOptions
 from geoglot.scene.class_words import parse_classes
+from geoglot.scene.embed import compute
 from geoglot.scene.windows import WindowPlan
 from geoglot.scene.word_scores import WordScores
 from geoglot.tasks.segment.segment import segment
@@ -73,16 +74,18 @@ class Watch:
 
 
 def run_model(scores: WordScores, plan: WindowPlan) -> Spent:
-    """The model alone on the windows of a plan, in the batches of `segment`."""
-    batch = ReadOptions().at_once(plan.tile)
-    columns = len(plan.col_spans)
-    sizes = [min(batch, columns - start) for start in range(0, columns, batch)] * len(plan.row_spans)
-    kept = sizes[: max(1, len(sizes) * MOST_WINDOWS // max(MOST_WINDOWS, len(plan)))]
-    pixels = torch.rand(batch, 3, plan.tile, plan.tile)
-    watch = Watch()
-    for size in kept:
-        scores(pixels[:size])
-    return watch.read(sum(sizes) / sum(kept))
+    """The model alone on the windows of a plan, in the batches of `segment`; of many, on those of the first rows."""
+    batch, columns = ReadOptions().at_once(plan.tile), len(plan.col_spans)
+    windows = list(plan.windows())
+    kept = windows[: columns * max(1, MOST_WINDOWS // columns)]
+    noise = np.random.default_rng(0).random((3, *(max(window[axis] for window in windows) for axis in (2, 3))))
+    pixels, watch = noise.astype(np.float32), Watch()
+    for first in range(0, len(kept), columns):
+        for start in range(first, min(first + columns, len(kept)), batch):
+            group = kept[start : min(start + batch, first + columns)]
+            compute(scores, [pixels[:, : window.height, : window.width] for window in group])
+    areas = [sum(window.height * window.width for window in some) for some in (windows, kept)]
+    return watch.read(areas[0] / areas[1])
 
 
 def run_rounds(model: VisionLanguageModel, side: int, repeats: int, folder: Path) -> list[Round]:
