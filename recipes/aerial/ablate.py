@@ -2,6 +2,7 @@
 
     python recipes/aerial/ablate.py [--seed 0 --seed 1 --seed 2] [--row "+ TMP"]    # five minutes a row and seed
     python recipes/aerial/ablate.py --group sources --group padding                 # other rows, beside the full model
+    python recipes/aerial/ablate.py --group guidance --log runs/ablate.jsonl        # goes on where another call ended
 
 `draw.py` draws the set. Every row trains from random weights for 700 steps of 8 crops, with the same crops in the same
 order. Its score is the mIoU after the last step, from one confusion matrix of 60 unseen images. The bundled model
@@ -141,6 +142,14 @@ def describe_gain(runs: list[dict[str, float]], full: list[dict[str, float]]) ->
     return f"{gap:+.3f}"
 
 
+def read_log(log: Path | None, steps: int) -> dict[tuple[str, int], dict[str, float]]:
+    """The scores of runs of so many steps that a log has, by row and seed."""
+    if log is None or not log.is_file():
+        return {}
+    runs = [json.loads(line) for line in log.read_text(encoding="utf-8").splitlines()]
+    return {(run["row"], run["seed"]): run for run in runs if run["step"] == steps}
+
+
 def show(found: dict[str, list[dict[str, float]]]) -> None:
     """A table of means, with the standard deviation over seeds."""
     seeds = len(next(iter(found.values())))
@@ -160,7 +169,10 @@ def show(found: dict[str, list[dict[str, float]]]) -> None:
 @click.option("--row", "rows", multiple=True, type=click.Choice(tuple(ROWS)), help="Default: the rows of --group.")
 @click.option("--group", "groups", multiple=True, type=click.Choice(tuple(GROUPS)), default=("parts",))
 @click.option("--steps", default=700, show_default=True)
-def command(seeds: tuple[int, ...], rows: tuple[str, ...], groups: tuple[str, ...], steps: int) -> None:
+@click.option("--log", type=click.Path(path_type=Path), help="Runs that this file has are not trained; others join it.")
+def command(
+    seeds: tuple[int, ...], rows: tuple[str, ...], groups: tuple[str, ...], steps: int, log: Path | None
+) -> None:
     """Train every row with every seed, and print the table; the rows of a group stand beside the full model."""
     rows = rows or tuple(dict.fromkeys((*(row for group in groups for row in GROUPS[group]), FULL)))
     found: dict[str, list[dict[str, float]]] = {row: [] for row in rows}
@@ -168,8 +180,13 @@ def command(seeds: tuple[int, ...], rows: tuple[str, ...], groups: tuple[str, ..
         draw_set(Path(folder, "set"), 0)
         for seed in seeds:
             for row in rows:
-                found[row].append(run(row, seed, Path(folder, "set"), steps))
-                print(json.dumps({"seed": seed, "row": row, **found[row][-1]}), flush=True)
+                known = read_log(log, steps).get((row, seed))
+                found[row].append(known or run(row, seed, Path(folder, "set"), steps))
+                line = json.dumps({**found[row][-1], "seed": seed, "row": row})
+                print(line, flush=True)
+                if log is not None and known is None:
+                    with log.open("a", encoding="utf-8") as file:
+                        file.write(f"{line}\n")
     show(found)
 
 

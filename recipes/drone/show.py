@@ -27,6 +27,7 @@ from geoglot.outputs.panels import Panel, write_panels
 from geoglot.training.train_segment import read_splits
 
 _PHOTOS, _CLASSES, _DARKEST = 4, 3, 0.25
+_BRIGHT = 0.95  # quantile of the attention that is drawn in full light
 
 
 def draw_attention(samples: Mapped, model: Segmenter, output: Path) -> None:
@@ -47,7 +48,7 @@ def attention_row(samples: Mapped, index: int, model: Segmenter) -> list[Panel]:
         query = int(attended.query_of(int(kind))[0])
         sure = float(attended.classes[0, query, kind])
         light = F.interpolate(attended.weights[:, [query]], truth.shape, mode="bilinear", align_corners=False)[0, 0]
-        lit = tile.pixels[:3] * (_DARKEST + (1 - _DARKEST) * (light / light.max()).numpy())
+        lit = tile.pixels[:3] * (_DARKEST + (1 - _DARKEST) * (light / light.quantile(_BRIGHT)).clamp(max=1).numpy())
         rows.append(
             Panel(lit.astype(np.float32), tile.valid, (f"{samples.classes[kind].name}: query {query}, {sure:.0%}",))
         )

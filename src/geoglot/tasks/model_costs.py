@@ -49,16 +49,17 @@ def count_parameters(model: PathLike) -> dict[str, int]:
 
 
 def measure_costs(model: PathLike, *, device: str | None = None) -> Costs:
-    """Read one tile for its arithmetic and its memory, then tiles for a second for the speed."""
+    """Read a tile for its memory and its arithmetic, then tiles for a second for the speed."""
     seer = load_model(model, device=device)
     dense, side = dense_of(seer), seer.card.tile_size
     pixels = torch.rand(1, dense.card.bands, side, side).to(next(seer.parameters()).device)
+    peak = _measure_peak(dense, pixels)  # first, because an allocator keeps what later passes need
     with torch.inference_mode(), FlopCounterMode(display=False) as counter:
         dense(pixels)
     held = [*seer.parameters(), *seer.buffers()]
     rate = measure_speed(seer) * 1e6 / side**2
     weights = sum(tensor.numel() * tensor.element_size() for tensor in held)
-    return Costs(side, int(counter.get_total_flops()), rate, weights, _measure_peak(dense, pixels))
+    return Costs(side, int(counter.get_total_flops()), rate, weights, peak)
 
 
 @torch.inference_mode()

@@ -1,5 +1,7 @@
 """The towers of models that read words as graphs: what `geoglot export` traces, and the inputs of a text tower."""
 
+import copy
+
 import numpy as np
 import torch
 import torch.nn.functional as F
@@ -8,6 +10,7 @@ from torch import Tensor, nn
 
 from geoglot.models.base import VisionLanguageModel
 from geoglot.models.clip import Clip
+from geoglot.models.mini.efficientnet import fuse_norms
 from geoglot.models.mini.mini import Mini
 from geoglot.models.mini.text import CONTEXT
 from geoglot.models.tokenizer import tokens_of
@@ -20,6 +23,9 @@ class ImageTower(nn.Module):
     def __init__(self, model: VisionLanguageModel) -> None:
         super().__init__()
         self.model = model
+        if isinstance(model, Mini):
+            self.model = copy.deepcopy(model).eval()
+            fuse_norms(self.model)
 
     def forward(
         self, pixels: Float[Tensor, "tile band side side"]

@@ -6,16 +6,14 @@ The decoder is a feature pyramid (Lin et al., CVPR 2017) whose sum is filtered a
 
 import copy
 from dataclasses import dataclass
-from typing import cast
 
 import torch
 import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
-from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from geoglot.aliases import Count
-from geoglot.models.mini.efficientnet import PYRAMID, ConvNorm, EfficientNetLite0
+from geoglot.models.mini.efficientnet import PYRAMID, ConvNorm, EfficientNetLite0, fuse_norms
 
 _MOMENTUM = 0.1  # of the batch norms, which trainings of some hundred steps must follow
 
@@ -63,19 +61,10 @@ class Light(nn.Module):
     def fused(self) -> "Light":
         """A copy for inference whose batch norms are part of its convolutions, as runtimes and quantisation want it."""
         network = copy.deepcopy(self).eval()
-        for name, module in list(network.named_modules()):
-            if isinstance(module, ConvNorm):
-                parent, _, own = name.rpartition(".")
-                setattr(network.get_submodule(parent), own, _fuse(module))
+        fuse_norms(network)
         return network
 
 
 def _separable(width: int) -> tuple[nn.Module, ...]:
     """Filter each channel, then mix them."""
     return ConvNorm(width, width, 3, groups=width), ConvNorm(width, width, 1), nn.ReLU6()
-
-
-@torch.no_grad()
-def _fuse(layer: ConvNorm) -> nn.Sequential:
-    conv, norm = cast(nn.Conv2d, layer[1]), cast(nn.BatchNorm2d, layer[2])
-    return nn.Sequential(layer[0], fuse_conv_bn_eval(conv, norm))

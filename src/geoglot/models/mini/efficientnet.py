@@ -3,9 +3,11 @@
 from dataclasses import dataclass
 from typing import cast
 
+import torch
 import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
+from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 
 @dataclass(frozen=True)
@@ -132,3 +134,17 @@ class EfficientNetLite0(nn.Module):
         eighth = self.fine[_STRIDE_4:_STRIDE_8](quarter)
         sixteenth = self.fine[_STRIDE_8:](eighth)
         return eighth, sixteenth, self.coarse(sixteenth)
+
+
+def fuse_norms(network: nn.Module) -> None:
+    """Make batch norms a part of the convolutions before them, in place, as other runtimes and quantisation want it."""
+    for name, module in list(network.named_modules()):
+        if isinstance(module, ConvNorm):
+            parent, _, own = name.rpartition(".")
+            setattr(network.get_submodule(parent), own, _fuse(module))
+
+
+@torch.no_grad()
+def _fuse(layer: ConvNorm) -> nn.Sequential:
+    conv, norm = cast(nn.Conv2d, layer[1]), cast(nn.BatchNorm2d, layer[2])
+    return nn.Sequential(layer[0], fuse_conv_bn_eval(conv, norm))
