@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import ablate
@@ -38,3 +39,11 @@ def test_a_difference_within_the_spread_is_called_so() -> None:
     }.items()}  # fmt: skip
     assert ablate.describe_gain(runs["near"], runs["full"]) == "+0.010, within the spread"
     assert ablate.describe_gain(runs["far"], runs["full"]) == "-0.205"
+
+
+def test_a_log_gives_the_runs_of_as_many_steps(tmp_path: Path) -> None:
+    log = tmp_path / "log.jsonl"
+    assert ablate.read_log(log, 80) == ablate.read_log(None, 80) == {}
+    runs = [{"row": "+ TMP", "seed": 1, "step": steps, "miou": steps / 100} for steps in (80, 700)]
+    log.write_text("\n".join(map(json.dumps, runs)))
+    assert ablate.read_log(log, 80) == {("+ TMP", 1): runs[0]}
