@@ -26,6 +26,8 @@ class Child:
 
     def __init__(self, process: asyncio.subprocess.Process) -> None:
         self._process, self._killed = process, False
+        self.warmed: asyncio.Future[None]
+        """Done when the first task of its pool is."""
 
     @classmethod
     async def start(cls, nice: int) -> Child:
@@ -124,20 +126,26 @@ class Pool:
 
     async def _child(self) -> Child:
         child = await self._free.get()
-        if child is not None and child.alive:
-            return child
-        if child is not None:
-            self._all.discard(child)
         try:
-            child = await Child.start(self._nice)
-            self._all.add(child)
-            if self._first:
-                with suppress(GeoglotError):  # the task that needs it will say why it cannot be loaded
-                    await child.do(*self._first)
+            if child is None or not child.alive:
+                self._all = {each for each in self._all if each.alive}
+                child = await self._start()
+            await asyncio.shield(child.warmed)  # who no longer waits leaves it to whoever comes next
         except BaseException:
-            self._free.put_nowait(None)
+            self._free.put_nowait(child)
             raise
         return child
+
+    async def _start(self) -> Child:
+        child = await Child.start(self._nice)
+        self._all.add(child)
+        child.warmed = asyncio.ensure_future(self._warm(child))
+        return child
+
+    async def _warm(self, child: Child) -> None:
+        if self._first:
+            with suppress(GeoglotError):  # the task that needs it will say why it cannot be loaded
+                await child.do(*self._first)
 
 
 def error_of(facts: dict[str, str]) -> GeoglotError:
