@@ -10,6 +10,7 @@ from geoglot.errors import InputError
 from geoglot.models.known import KNOWN
 from geoglot.recipe import read_recipe, recipe_facts
 from geoglot.training.train_align import AlignRecipe
+from geoglot.training.train_classify import ClassifyRecipe
 from geoglot.training.train_segment import SegmentRecipe
 
 ROOT = Path(__file__).parents[1]
@@ -27,6 +28,10 @@ def test_the_recipes_are_recipes(path: Path) -> None:
 
 def test_there_is_one_for_each_model_of_the_paper() -> None:
     assert {path.stem for path in RECIPES} == {"naip-image", "naip-pixel", "sentinel2-image", "sentinel2-pixel"}
+
+
+def test_the_recipe_of_a_classifier_is_one() -> None:
+    assert read_recipe(ROOT / "recipes" / "classify" / "eurosat.toml", ClassifyRecipe).model in KNOWN
 
 
 def test_the_facts_hold_what_decides_the_result() -> None:

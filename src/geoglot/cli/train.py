@@ -58,9 +58,9 @@ def segment(recipe: Path, device: str | None, as_json: bool) -> None:
 def classify(recipe: Path, device: str | None, as_json: bool) -> None:
     """Fine-tune the image tower of a CLIP or a GRAFT on images with one class each.
 
-    RECIPE is a TOML file; see recipes/graft/eurosat-classify.toml. The result reads words as before.
+    RECIPE is a TOML file; see recipes/classify/eurosat.toml. The result reads words as before.
 
-    Example: geoglot train classify recipes/graft/eurosat-classify.toml
+    Example: geoglot train classify recipes/classify/eurosat.toml
     """
     from geoglot.training.train_classify import train_classify
 

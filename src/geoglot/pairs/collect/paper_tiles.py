@@ -17,6 +17,7 @@ from jaxtyping import Bool, Int
 
 from geoglot.pairs.collect.spatial_hash import Floats, Ids
 
+Links = Int[np.ndarray, " link"]
 _BIN_DEGREES, _MONTHS = 10.0, 3
 #: The authors' degrees to a metre: 0.001 for 112 px of 1 m
 _DEGREES_A_M = 0.001 / 112
@@ -47,7 +48,7 @@ def choose_paper_centres(lon: Floats, lat: Floats, bins: Ids, half: float) -> In
 
 
 def are_paper_members(
-    lon: Floats, lat: Floats, bins: Ids, half: float, centre: Ids, photo: Ids
+    lon: Floats, lat: Floats, bins: Ids, half: float, centre: Links, photo: Links
 ) -> Bool[np.ndarray, " link"]:
     """Whether each photo belongs to the tile around each centre, both as numbers of photos."""
     near = (abs(lon[photo] - lon[centre]) < half) & (abs(lat[photo] - lat[centre]) < half)

@@ -1,6 +1,6 @@
 """Pictures of what the models of `compare.py` have learned: maps side by side, and where SegCLIP's queries look.
 
-    python recipes/drone/show.py runs/drone/pictures [--seed 0]
+    python recipes/drone/draw_maps.py runs/drone/pictures [--seed 0]
 
 grid.png has held-out photos, their truth and the map of each model. attention.png has for some photos the three classes
 that cover most of the truth: bright is where the query that is surest of the class attends in the last layer.
