@@ -1,24 +1,26 @@
-// A slider that moves is followed at once: where a picture takes long, the map has fewer pixels until the slider rests.
+// A slider that moves is followed at once: where pictures take long, the map has fewer pixels until the slider rests.
 import type { Map as MapLibre } from "maplibre-gl";
 
-const SLOW_MS = 50; // a picture that takes longer is felt
+const SLOW_MS = 60; // two pictures that take longer are felt
 const REST_MS = 300;
 const SHARE = 0.5; // of the pixels a side
 
 const resting = new WeakMap<MapLibre, ReturnType<typeof setTimeout>>();
 
-/** To be called when what is drawn changes under the user's hand; draws coarsely if the next picture is late. */
+/** To be called when what is drawn changes under the user's hand; draws coarsely if the next pictures are late. */
 export function keepUp(map: MapLibre): void {
-  if (resting.has(map)) clearTimeout(resting.get(map));
-  else requestAnimationFrame((begun) => requestAnimationFrame((drawn) => drawn - begun > SLOW_MS && draw(map, SHARE)));
+  const [begun, next] = [performance.now(), requestAnimationFrame];
+  next(() => next(() => performance.now() - begun > SLOW_MS && resting.has(map) && draw(map, SHARE)));
+  clearTimeout(resting.get(map));
   resting.set(map, setTimeout(() => rest(map), REST_MS));
 }
 
 function rest(map: MapLibre): void {
   resting.delete(map);
-  if (map.getPixelRatio() !== devicePixelRatio) draw(map, 1);
+  draw(map, 1);
 }
 
 function draw(map: MapLibre, share: number): void {
-  if (map.style) map.setPixelRatio(devicePixelRatio * share); // a map without a style has gone
+  const ratio = devicePixelRatio * share;
+  if (map.style && map.getPixelRatio() !== ratio) map.setPixelRatio(ratio); // a map without a style has gone
 }
