@@ -1,0 +1,59 @@
+import type { Map as MapLibre } from "maplibre-gl";
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import { keepUp } from "../src/map/coarse";
+
+const SCREEN = 2; // pixels of the screen a CSS pixel
+
+/** A map that remembers its pixel ratio. */
+const mapOf = (style: unknown) => {
+  let ratio = SCREEN;
+  return { style, getPixelRatio: () => ratio, setPixelRatio: (next: number) => (ratio = next) } as unknown as MapLibre;
+};
+
+/** Frames that come so many milliseconds after they are asked for. */
+const drawEvery = (ms: number) => vi.stubGlobal("requestAnimationFrame", (next: () => void) => setTimeout(next, ms));
+
+beforeEach(() => {
+  vi.useFakeTimers();
+  vi.stubGlobal("devicePixelRatio", SCREEN);
+});
+afterEach(() => {
+  vi.unstubAllGlobals();
+  vi.useRealTimers();
+});
+
+test("a map that is slow to draw is coarse while the slider moves, and sharp when it rests", () => {
+  const map = mapOf({});
+  drawEvery(100);
+  for (let move = 0; move < 5; move++) {
+    keepUp(map);
+    vi.advanceTimersByTime(250);
+  }
+  expect(map.getPixelRatio()).toBeLessThan(SCREEN);
+  vi.advanceTimersByTime(1000);
+  expect(map.getPixelRatio()).toBe(SCREEN);
+});
+
+test("a map that is drawn in time stays sharp", () => {
+  const map = mapOf({});
+  drawEvery(16);
+  keepUp(map);
+  vi.advanceTimersByTime(200);
+  expect(map.getPixelRatio()).toBe(SCREEN);
+});
+
+test("pictures that come after the slider rests do not make the map coarse", () => {
+  const map = mapOf({});
+  drawEvery(2000);
+  keepUp(map);
+  vi.advanceTimersByTime(10_000);
+  expect(map.getPixelRatio()).toBe(SCREEN);
+});
+
+test("a map that has gone is left alone", () => {
+  const map = mapOf(undefined);
+  drawEvery(100);
+  keepUp(map);
+  vi.advanceTimersByTime(1000);
+  expect(map.getPixelRatio()).toBe(SCREEN);
+});
