@@ -21,8 +21,7 @@ import numpy as np
 import rasterio
 import shapely
 import torch
-from ground import train_ground
-from prove import SIDE, TEMPLATE, Size, Tower, collect, shares, store
+from prove import SIDE, TEMPLATE, Size, Tower, collect, open_ground, shares, store
 from prove import train_tower as train_by_recipe
 from tiles import render_tile
 from world import CLASSES, World
@@ -45,8 +44,7 @@ SMOKE = Size(1536, 96, 0, 3, 20, 20, 16)
 
 def train_tower(world: World, size: Size, folder: Path, seed: int) -> Path:
     """A pixel-level tower that never saw a text; the folder of the model."""
-    train_ground(world, folder / "ground", size.ground_steps, seed)
-    ground = load_word_model(folder / "ground", device="cpu")
+    ground = open_ground(world, size, folder, seed)
     batch, vectors = collect(world, ground, size, np.random.default_rng(seed))
     store(folder / "all", batch, vectors, ground.card.sha256)
     return train_by_recipe(folder, "tower", Tower("tower", "all", "pixel"), size, seed)

@@ -8,19 +8,27 @@ the steps, which is as much work as the continued one. FOLDER is a ground CLIP t
 
 from __future__ import annotations
 
-import shutil
-import tempfile
 from dataclasses import replace
 from pathlib import Path
 
-import click
 import numpy as np
-from ground import train_ground
-from prove import SMALL, SMOKE, Size, Tower, collect, score, show, store, train_tower, unseen
+from prove import (
+    SMALL,
+    Rows,
+    Size,
+    Tower,
+    collect,
+    command_of,
+    open_ground,
+    score,
+    score_tower,
+    store,
+    take_links,
+    unseen,
+)
 from world import World
 
-from geoglot.models.zoo import load_word_model
-from geoglot.pairs.schema import Batch, Links
+from geoglot.pairs.schema import Batch
 
 CONTINUED = replace(SMALL, side_m=1536, tiles=384, test_tiles=144, steps=120)
 
@@ -29,22 +37,17 @@ def half(batch: Batch, vectors: np.ndarray, west: bool) -> tuple[Batch, np.ndarr
     """The tiles of one half of the country, and the photos in them."""
     lefts = np.array([grid.transform.c for grid in batch.grids])
     tiles = np.flatnonzero((lefts < np.median(lefts)) == west)
-    number = {int(tile): place for place, tile in enumerate(tiles)}
     links = np.flatnonzero(np.isin(batch.links.tile, tiles))
-    names = [batch.links.photo[index] for index in links]
-    moved = np.array([number[int(tile)] for tile in batch.links.tile[links]], np.int64)
-    kept = Links(moved, names, batch.links.row[links], batch.links.col[links], names)
-    return Batch(
-        batch.pixels[tiles], [batch.grids[tile] for tile in tiles], [batch.ids[t] for t in tiles], kept
-    ), vectors[links]
+    kept = take_links(batch.links, links)
+    kept = replace(kept, tile=np.searchsorted(tiles, kept.tile))
+    grids, ids = [batch.grids[tile] for tile in tiles], [batch.ids[tile] for tile in tiles]
+    return Batch(batch.pixels[tiles], grids, ids, kept), vectors[links]
 
 
-def compare(seed: int, size: Size, folder: Path) -> dict[str, dict[str, float]]:
+def compare(seed: int, size: Size, folder: Path) -> Rows:
     """The figures of the four towers, and of the ground CLIP."""
     world, rng = World(seed, size.side_m), np.random.default_rng(seed)
-    if not (folder / "ground").exists():
-        train_ground(world, folder / "ground", size.ground_steps, seed)
-    ground = load_word_model(folder / "ground", device="cpu")
+    ground = open_ground(world, size, folder, seed)
     batch, vectors = collect(world, ground, size, rng)
     for name, west in (("west", True), ("east", False)):
         store(folder / name, *half(batch, vectors, west), ground.card.sha256)
@@ -58,26 +61,9 @@ def compare(seed: int, size: Size, folder: Path) -> dict[str, dict[str, float]]:
     }
     rows = {"ground CLIP, no training": score(ground, test, False)}
     for name, (tower, own) in towers.items():
-        model = load_word_model(train_tower(folder, name, tower, own, seed), device="cpu")
-        rows[tower.title] = score(model, test, True)
-        print(f"seed {seed}: {tower.title}: {rows[tower.title]}", flush=True)
+        rows[tower.title] = score_tower(folder, name, tower, own, seed, test)
     return rows
 
 
-@click.command()
-@click.option("--seed", "seeds", type=int, multiple=True, default=(0,), show_default=True)
-@click.option("--ground", type=click.Path(exists=True, path_type=Path), help="A ground CLIP that is there already.")
-@click.option("--smoke", is_flag=True, help="Everything in seconds, to see that it runs.")
-def command(seeds: tuple[int, ...], ground: Path | None, smoke: bool) -> None:
-    """Train the towers of every seed and print the table."""
-    runs = []
-    for seed in seeds:
-        with tempfile.TemporaryDirectory() as folder:
-            if ground:
-                shutil.copytree(ground, Path(folder) / "ground")
-            runs.append(compare(seed, SMOKE if smoke else CONTINUED, Path(folder)))
-    show(runs)
-
-
 if __name__ == "__main__":
-    command()
+    command_of(compare, CONTINUED)()

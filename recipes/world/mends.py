@@ -10,24 +10,19 @@ paper are the first MOST photos of a tile, with equal weights, and every other p
 
 from __future__ import annotations
 
-import shutil
-import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import click
 import numpy as np
 import torch
-from ground import train_ground
 from photos import photo_points, render_photo
-from prove import SIDE, SMALL, SMOKE, Size, Tower, score, show, store, train_tower, unseen
+from prove import SIDE, SMALL, Rows, Size, Tower, command_of, open_ground, score_tower, store, unseen
 from tiles import render_tile
 from world import BLOCK, World
 
 from geoglot.geo import Window
 from geoglot.models.base import VisionLanguageModel
-from geoglot.models.zoo import load_word_model
 from geoglot.pairs.schema import Batch, Links
 
 LOOK_M, BURST, MOST = 24.0, 6, 4
@@ -78,13 +73,10 @@ def collect(
 ) -> tuple[Batch, np.ndarray]:
     """Tiles of the training blocks with their photos, in the order in which a service would give them."""
     windows = list(_place_tiles(world, size.tiles, defects, rng))
-    photos = [
-        photo
-        for number, window in enumerate(windows)
-        for photo in _take(world, ground, window, number, size, defects, rng)
-    ]
+    taken = [_take(world, ground, window, number, size, defects, rng) for number, window in enumerate(windows)]
+    photos = [photo for of_tile in taken for photo in of_tile]
+    own = np.repeat(np.arange(len(windows)), [len(of_tile) for of_tile in taken])
     rows, cols = np.array([photo.row for photo in photos]), np.array([photo.col for photo in photos])
-    own = np.array([int(photo.user.split("-")[0]) for photo in photos])
     tile, links = list[int](), list[int]()
     for number, window in enumerate(windows):
         inside = (rows >= window.row) & (rows < window.row + SIDE) & (cols >= window.col) & (cols < window.col + SIDE)
@@ -139,36 +131,17 @@ def _take(
     return [Photo(*place, user, vector) for place, user, vector in zip(places, users, vectors, strict=True)]
 
 
-def compare(seed: int, size: Size, folder: Path) -> dict[str, dict[str, float]]:
+def compare(seed: int, size: Size, folder: Path) -> Rows:
     """The figures of every tower of one country."""
     world = World(seed, size.side_m)
-    if not (folder / "ground").exists():
-        train_ground(world, folder / "ground", size.ground_steps, seed)
-    ground = load_word_model(folder / "ground", device="cpu")
+    ground = open_ground(world, size, folder, seed)
     for name, defects in COUNTRIES.items():
         store(folder / name, *collect(world, ground, size, defects, np.random.default_rng(seed)), ground.card.sha256)
-    test, rows = unseen(world, size.test_tiles, np.random.default_rng(seed + 1)), {}
-    for number, tower in enumerate(TOWERS):
-        model = load_word_model(train_tower(folder, str(number), tower, size, seed), device="cpu")
-        rows[tower.title] = score(model, test, True)
-        print(f"seed {seed}: {tower.title}: {rows[tower.title]}", flush=True)
-    return rows
-
-
-@click.command()
-@click.option("--seed", "seeds", type=int, multiple=True, default=(0,), show_default=True)
-@click.option("--ground", type=click.Path(exists=True, path_type=Path), help="A ground CLIP that is there already.")
-@click.option("--smoke", is_flag=True, help="Everything in seconds, to see that it runs.")
-def command(seeds: tuple[int, ...], ground: Path | None, smoke: bool) -> None:
-    """Train the towers of every seed and print the table."""
-    runs = []
-    for seed in seeds:
-        with tempfile.TemporaryDirectory() as folder:
-            if ground:
-                shutil.copytree(ground, Path(folder) / "ground")
-            runs.append(compare(seed, SMOKE if smoke else MENDED, Path(folder)))
-    show(runs)
+    test = unseen(world, size.test_tiles, np.random.default_rng(seed + 1))
+    return {
+        tower.title: score_tower(folder, str(number), tower, size, seed, test) for number, tower in enumerate(TOWERS)
+    }
 
 
 if __name__ == "__main__":
-    command()
+    command_of(compare, MENDED)()

@@ -15,8 +15,9 @@ for retrieval), the others by the class token.
 
 from __future__ import annotations
 
+import shutil
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -42,6 +43,7 @@ from geoglot.pairs.schema import Batch, Links
 from geoglot.training.train_align import train_align
 
 SIDE, PATCH = 64, 8
+FIGURES = ("segmentation", "scenes", "retrieval")
 TEMPLATE = "a photo of a {}"
 RECIPE = """
 name = "world-{name}"
@@ -79,6 +81,12 @@ class Size:
     steps: int = 400
     batch: int = 64
     """Tiles a step."""
+
+
+Rows = dict[str, dict[str, float]]
+"""The figures of a table, by the title of the row and the name of the figure."""
+#: Makes the rows of one country in a folder, from its seed and the size of the experiment
+Compare = Callable[[int, Size, Path], Rows]
 
 
 @dataclass(frozen=True)
@@ -125,6 +133,13 @@ class Unseen:
     """(tile, SIDE, SIDE)."""
 
 
+def open_ground(world: World, size: Size, folder: Path, seed: int) -> VisionLanguageModel:
+    """The ground CLIP of a country, which is trained unless the folder has one."""
+    if not (folder / "ground").exists():
+        train_ground(world, folder / "ground", size.ground_steps, seed)
+    return load_word_model(folder / "ground", device="cpu")
+
+
 def collect(
     world: World, ground: VisionLanguageModel, size: Size, rng: np.random.Generator
 ) -> tuple[Batch, np.ndarray]:
@@ -167,7 +182,7 @@ def store(folder: Path, batch: Batch, vectors: np.ndarray, sha256: str) -> None:
 def one_photo(batch: Batch, vectors: np.ndarray) -> tuple[Batch, np.ndarray]:
     """The same tiles, each with only its first photo."""
     first = np.flatnonzero(np.diff(batch.links.tile, prepend=-1))
-    return replace(batch, links=_taken(batch.links, first)), vectors[first]
+    return replace(batch, links=take_links(batch.links, first)), vectors[first]
 
 
 def wrong_places(batch: Batch, vectors: np.ndarray, rng: np.random.Generator) -> tuple[Batch, np.ndarray]:
@@ -175,7 +190,8 @@ def wrong_places(batch: Batch, vectors: np.ndarray, rng: np.random.Generator) ->
     return batch, vectors[rng.permutation(len(vectors))]
 
 
-def _taken(links: Links, chosen: np.ndarray) -> Links:
+def take_links(links: Links, chosen: np.ndarray) -> Links:
+    """Some of the photos, each by a user of its own."""
     names = [links.photo[index] for index in chosen]
     return Links(links.tile[chosen], names, links.row[chosen], links.col[chosen], names)
 
@@ -190,7 +206,15 @@ def unseen(world: World, count: int, rng: np.random.Generator) -> Unseen:
 def score(model: VisionLanguageModel, test: Unseen, by_patches: bool) -> dict[str, float]:
     """The three metrics of the table."""
     values = prepare_scores(model, test, by_patches)(np.ones(len(test.truth), np.int64))
-    return dict(zip(("segmentation", "scenes", "retrieval"), values.tolist(), strict=True))
+    return dict(zip(FIGURES, values.tolist(), strict=True))
+
+
+def score_tower(folder: Path, name: str, tower: Tower, size: Size, seed: int, test: Unseen) -> dict[str, float]:
+    """Train one row of a table as `train_tower`, and print and return its figures."""
+    model = load_word_model(train_tower(folder, name, tower, size, seed), device="cpu")
+    figures = score(model, test, tower.level != "image")
+    print(f"seed {seed}: {tower.title}: {figures}", flush=True)
+    return figures
 
 
 @torch.inference_mode()
@@ -222,11 +246,10 @@ def shares(truth: Ints) -> np.ndarray:
     return np.stack([(truth == kind).mean((1, 2)) for kind in range(len(CLASSES))], 1)
 
 
-def prove(seed: int, size: Size, towers: Sequence[Tower], folder: Path) -> dict[str, dict[str, float]]:
+def prove(seed: int, size: Size, towers: Sequence[Tower], folder: Path) -> Rows:
     """All towers of one country."""
     world, rng = World(seed, size.side_m), np.random.default_rng(seed)
-    train_ground(world, folder / "ground", size.ground_steps, seed)
-    ground = load_word_model(folder / "ground", device="cpu")
+    ground = open_ground(world, size, folder, seed)
     batch, vectors = collect(world, ground, size, rng)
     test = unseen(world, size.test_tiles, rng)
     sets = {"all": (batch, vectors), "one": one_photo(batch, vectors), "wrong": wrong_places(batch, vectors, rng)}
@@ -235,17 +258,43 @@ def prove(seed: int, size: Size, towers: Sequence[Tower], folder: Path) -> dict[
     chance = {"segmentation": float("nan"), "scenes": 1 / len(CLASSES), "retrieval": (shares(test.truth) > 0.02).mean()}
     rows = {"chance": chance, "ground CLIP, no training": score(ground, test, False)}
     for number, tower in enumerate(towers):
-        model = load_word_model(train_tower(folder, str(number), tower, size, seed), device="cpu")
-        rows[tower.title] = score(model, test, tower.level != "image")
-        print(f"seed {seed}: {tower.title}: {rows[tower.title]}", flush=True)
+        rows[tower.title] = score_tower(folder, str(number), tower, size, seed, test)
     return rows
 
 
-def show(runs: list[dict[str, dict[str, float]]]) -> None:
+def run_seeds(compare: Compare, seeds: Sequence[int], size: Size, ground: Path | None = None) -> None:
+    """Run an experiment for every seed in a folder of its own, and print the table.
+
+    `ground` is the folder of a ground CLIP that was trained before.
+    """
+    runs = []
+    for seed in seeds:
+        with tempfile.TemporaryDirectory() as folder:
+            if ground:
+                shutil.copytree(ground, Path(folder) / "ground")
+            runs.append(compare(seed, size, Path(folder)))
+    show(runs)
+
+
+def command_of(compare: Compare, size: Size) -> click.Command:
+    """The command of an experiment that compares towers."""
+
+    @click.command()
+    @click.option("--seed", "seeds", type=int, multiple=True, default=(0,), show_default=True)
+    @click.option("--ground", type=click.Path(exists=True, path_type=Path), help="A ground CLIP that is there already.")
+    @click.option("--smoke", is_flag=True, help="Everything in seconds, to see that it runs.")
+    def command(seeds: tuple[int, ...], ground: Path | None, smoke: bool) -> None:
+        """Train the towers of every seed and print the table."""
+        run_seeds(compare, seeds, SMOKE if smoke else size, ground)
+
+    return command
+
+
+def show(runs: Sequence[Rows]) -> None:
     """A table of means, with the standard deviation over seeds."""
     table = Table("", "segmentation mIoU", "scenes top-1", "retrieval mAP", title=f"{len(runs)} seeds, mean ± sd")
     for title in runs[0]:
-        columns = [[run[title][figure] for run in runs] for figure in ("segmentation", "scenes", "retrieval")]
+        columns = [[run[title][figure] for run in runs] for figure in FIGURES]
         cells = (
             "" if np.isnan(column).all() else f"{np.mean(column):.3f} ± {np.std(column):.3f}" for column in columns
         )
@@ -260,11 +309,7 @@ def show(runs: list[dict[str, dict[str, float]]]) -> None:
 def command(seeds: tuple[int, ...], ablations: bool, smoke: bool) -> None:
     """Train and score all towers."""
     towers = TOWERS + ABLATIONS if ablations else TOWERS
-    runs = []
-    for seed in seeds:
-        with tempfile.TemporaryDirectory() as folder:
-            runs.append(prove(seed, SMOKE if smoke else Size(), towers, Path(folder)))
-    show(runs)
+    run_seeds(lambda seed, size, folder: prove(seed, size, towers, folder), seeds, SMOKE if smoke else Size())
 
 
 if __name__ == "__main__":

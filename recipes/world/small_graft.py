@@ -14,8 +14,7 @@ from pathlib import Path
 
 import click
 import numpy as np
-from ground import train_ground
-from prove import Size, Tower, Unseen, collect, prepare_scores, store, train_tower, unseen
+from prove import FIGURES, Size, Tower, Unseen, collect, open_ground, prepare_scores, store, train_tower, unseen
 from tiles import render_tile
 from world import World
 
@@ -38,10 +37,8 @@ SOURCE = (
 def train(folder: Path, size: Size, level: str = "pixel", seed: int = SEED) -> Path:
     """Train a tower in a folder, with the ground CLIP and the pairs that are there or are made; returns the model."""
     world = World(seed, size.side_m)
-    if not (folder / "ground").exists():
-        train_ground(world, folder / "ground", size.ground_steps, seed)
+    ground = open_ground(world, size, folder, seed)
     if not (folder / "pairs").exists():
-        ground = load_word_model(folder / "ground", device="cpu")
         batch, vectors = collect(world, ground, size, np.random.default_rng(seed))
         store(folder / "pairs", batch, vectors, ground.card.sha256)
     return train_tower(folder, level, Tower(level, "pairs", level), size, seed)
@@ -50,8 +47,7 @@ def train(folder: Path, size: Size, level: str = "pixel", seed: int = SEED) -> P
 def measure(model: VisionLanguageModel, test: Unseen) -> dict[str, Estimate]:
     """The three figures of `prove.py` with their 95 % intervals."""
     statistic = prepare_scores(model, test, by_patches=model.card.level != "image")
-    names = ("segmentation", "scenes", "retrieval")
-    return dict(zip(names, bootstrap(statistic, len(test.pixels), draws=200), strict=True))
+    return dict(zip(FIGURES, bootstrap(statistic, len(test.pixels), draws=200), strict=True))
 
 
 def ship(model: Path, folder: Path, figures: dict[str, Estimate]) -> None:
