@@ -118,7 +118,7 @@ ABLATIONS = (
     Tower("pixel level, learned temperature", "all", "pixel", "learn_temperature = true"),
     Tower("both levels", "all", "both"),
 )
-SMOKE = Size(1024, 96, 40, 3, 10, 12)
+SMOKE = Size(1024, 96, 40, 3, 10, 12, 32)
 SMALL = Size(1024, 192, 64, 5, 100, 100, 32)
 """Enough for the order of the towers, in half a minute of a core."""
 
