@@ -1,15 +1,17 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
+import pytest
 import rasterio
 from click.testing import CliRunner
 from PIL import Image
 
 from geoglot.cli.main import cli
-from geoglot.demo import COUNTRY, GRAFT
+from geoglot.demo import COUNTRY, GRAFT, SCENE
 from geoglot.models.zoo import card_of
 
 
@@ -20,9 +22,16 @@ def test_the_small_graft_is_small_and_says_what_it_is() -> None:
     assert sum(path.stat().st_size for path in GRAFT.parent.rglob("*") if path.is_file()) < 4e6
 
 
-def test_the_demo_shows_map_heat_and_hits_and_finds_the_lake(tmp_path: Path) -> None:
-    run = CliRunner().invoke(cli, ["demo", "graft", "-o", str(tmp_path / "out"), "--json", "-q"])
+def test_the_demo_shows_map_heat_and_hits_and_finds_the_lake_beside_the_other_demo(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    left = tmp_path / "demo-output" / SCENE.name  # by `geoglot demo`, which has a scene of its own
+    left.parent.mkdir()
+    shutil.copyfile(SCENE, left)
+    run = CliRunner().invoke(cli, ["demo", "graft", "--json", "-q"])
     assert run.exit_code == 0, run.output
+    assert left.read_bytes() == SCENE.read_bytes()
     document = json.loads(run.stdout)
     with Image.open(document["grid"]) as grid:
         assert grid.width > 6 * 150

@@ -21,15 +21,13 @@ CLASSES = {
 @click.option(
     "-o",
     "--output",
-    default="demo-output",
-    show_default=True,
     type=click.Path(file_okay=False, path_type=Path),
-    help="Folder of the results.",
+    help="Folder of the results.  [default: demo-output, or demo-graft with GRAFT]",
 )
 @click.option("--map", "on_map", is_flag=True, help="Open the scene on a map in the browser instead, to type words on.")
 @shared.overwrite
 @shared.long
-def command(what: str, output: Path, on_map: bool, overwrite: bool, as_json: bool) -> None:
+def command(what: str, output: Path | None, on_map: bool, overwrite: bool, as_json: bool) -> None:
     """Map trees, grass, buildings and roads over a real scene, with no network and no account.
 
     With GRAFT, show a small GRAFT, trained without text on a made-up country: a map of its words, heat maps of single
@@ -37,15 +35,16 @@ def command(what: str, output: Path, on_map: bool, overwrite: bool, as_json: boo
 
     \b
     Example:
-      geoglot demo -o demo-output
-      geoglot demo graft -o demo-graft
+      geoglot demo
+      geoglot demo graft -o my-graft
     """
     from geoglot.demo import COUNTRY, SCENE
     from geoglot.options import SegmentOptions
     from geoglot.outputs.atomic import disk_errors
     from geoglot.tasks.segment.segment import segment
 
-    source = SCENE if what == "scene" else COUNTRY
+    source, usual = (SCENE, "demo-output") if what == "scene" else (COUNTRY, "demo-graft")
+    output = output or Path(usual)
     scene = output / source.name  # a copy, for the user to try other words on
     with disk_errors(output):
         output.mkdir(parents=True, exist_ok=True)
