@@ -108,7 +108,7 @@ class EncodedScene(ShownOnMap):
 
 @contextmanager
 def encode_scene(
-    source: PathLike | Raster,
+    source: PathLike | Raster | EncodedScene,
     model: ModelLike = "mini",
     *,
     read: ReadOptions = ReadOptions(),
@@ -128,7 +128,15 @@ def encode_scene(
     decides the values. A `blank` scene has no values, for when there is nothing to look for, and costs nothing.
     `finished` is called after each row of windows that is computed, with the scene so far and how many rows of its
     patch lattice have values. Raises SourceError if no window could be read or computed.
+
+    An EncodedScene is not encoded again but narrowed to the area; InputError for other options than its own.
     """
+    if isinstance(source, EncodedScene):
+        scene = source.narrow(read, area, vectors)
+        if before:
+            before(scene.facts | {"area": scene.area.wkt if scene.area else None})
+        yield scene
+        return
     dense = dense_of(model)
     with ExitStack() as stack:
         raster = stack.enter_context(open_scene(source, read, dense.card.resolution))

@@ -1,6 +1,6 @@
 """Scores of one name for any pixels of an encoded scene, computed when they are read."""
 
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
@@ -107,3 +107,14 @@ class ScoreField:
         if self.evidence is not None:
             scores = join_odds(shares, torch.from_numpy(self.evidence.at(window, self._own)[0]))
         return np.where(self.scene.valid(window), scores.nan_to_num(0).numpy(), np.float32(0))
+
+
+def score_fields(
+    scene: EncodedScene, question: Question, evidence: SpectralEvidence | None, hidden: Container[str]
+) -> list[ScoreField | None]:
+    """The scores of each name, with what bands say of it; None for a `hidden` name, which is not looked for."""
+    judged = [evidence if evidence and evidence.judges_name(index) else None for index in range(len(question.names))]
+    return [
+        None if name in hidden else ScoreField(scene, question, index, judged[index])
+        for index, name in enumerate(question.names)
+    ]

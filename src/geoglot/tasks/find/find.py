@@ -90,16 +90,12 @@ def find(
         sight = look_ahead(dense, raster, read_as, words or (), insist=options.min_score is not None)
         unseen = unseen_background(dense, pixel_size(raster, read_as), parse_words(options.background or ()))
         bands = consult_bands(raster, words or (), options.evidence, compete=False, hidden=sight.why)
-        if isinstance(source, EncodedScene):
-            scene = source.narrow(read, options.area, options.vectors)
-            start(scene.facts | {"area": scene.area.wkt if scene.area else None})
-        else:
-            opening = encode_scene(
-                raster, dense, read=read, area=options.area, vectors=options.vectors,
-                output=files.objects if files else None, before=start, progress=progress,
-                blank=words is not None and len(sight.why) == len(words),
-            )  # fmt: skip
-            scene = stack.enter_context(opening)
+        opening = encode_scene(
+            source if isinstance(source, EncodedScene) else raster, dense, read=read, area=options.area,
+            vectors=options.vectors, output=files.objects if files else None, before=start, progress=progress,
+            blank=words is not None and len(sight.why) == len(words),
+        )  # fmt: skip
+        scene = stack.enter_context(opening)
         if question is not None:
             kept = stack.enter_context(open_scratch())
             search = search_names(scene, question, options.min_score, sight, progress, bands.evidence, kept)

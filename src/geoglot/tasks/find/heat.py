@@ -12,7 +12,7 @@ from jaxtyping import UInt8
 from geoglot.geo import Grid, Window
 from geoglot.scene.encoded_scene import EncodedScene
 from geoglot.scene.question import Question
-from geoglot.scene.score_field import ScoreField
+from geoglot.scene.score_field import ScoreField, score_fields
 from geoglot.scene.spectral_evidence import SpectralEvidence
 from geoglot.scene.windows import WindowPlan
 from geoglot.sources.raster import Raster
@@ -45,7 +45,7 @@ class Heat:
         if self._file is None:
             self._file = create_heat(self.folder, self.names, grid)
         stop = _decided_rows(scene.plan, lattice_rows) if by_pixel else lattice_rows
-        fields = [self._field(scene, index) for index in range(len(self.names))]
+        fields = score_fields(scene, self.question, self.evidence, self.hidden)
         step = rows_at_once(grid)
         for row in range(self._rows, stop, step):
             part = Window(row, 0, min(step, stop - row), grid.shape[1])
@@ -54,12 +54,6 @@ class Heat:
                     self._file[(index, *part.slices)] = _to_bytes(each, part, by_pixel)
         self._file.flush()
         self._rows = max(self._rows, stop)
-
-    def _field(self, scene: EncodedScene, index: int) -> ScoreField | None:
-        if self.names[index] in self.hidden:
-            return None
-        evidence = self.evidence if self.evidence and self.evidence.judges_name(index) else None
-        return ScoreField(scene, self.question, index, evidence)
 
 
 def heat_grid(raster: Raster, plan: WindowPlan) -> Grid:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -17,7 +17,7 @@ import numpy as np
 from jaxtyping import Float
 
 from geoglot.aliases import ClassesLike, PathLike, Progress
-from geoglot.errors import InputError
+from geoglot.errors import EmptyError, InputError
 from geoglot.figures import format_number
 from geoglot.geo import Grid, Window
 from geoglot.options import FindOptions, ReadOptions
@@ -29,14 +29,13 @@ from geoglot.outputs.made import Made, named_by
 from geoglot.outputs.notebook.page import Page, Table
 from geoglot.outputs.notebook.shown import Shown
 from geoglot.outputs.strips import encode_strip
+from geoglot.scene.area import covered
 from geoglot.scene.class_words import parse_classes, parse_words
 from geoglot.scene.consult_bands import consult_bands
 from geoglot.scene.dense import ModelLike, dense_of
 from geoglot.scene.encoded_scene import EncodedScene, encode_scene
-from geoglot.scene.question import Question
 from geoglot.scene.read import open_scene, reading_notes, write_picture
-from geoglot.scene.score_field import ScoreField
-from geoglot.scene.spectral_evidence import SpectralEvidence
+from geoglot.scene.score_field import ScoreField, score_fields
 from geoglot.scene.stream import describe_windows
 from geoglot.scene.visible import look_ahead
 from geoglot.sources.read_ahead import FailedWindow
@@ -119,11 +118,11 @@ def map_heat(
     made.check(source if isinstance(source, PathLike) else None, options.area)
     with ExitStack() as stack:
         dense = source.dense if isinstance(source, EncodedScene) else dense_of(model)
+        given, read_as = (source.raster, source.read) if isinstance(source, EncodedScene) else (source, read)
         background = None if options.background is None else parse_words(options.background)
         question = dense.question(words, background, options.templates)
-        given = source.raster if isinstance(source, EncodedScene) else source
         raster = stack.enter_context(open_scene(given, read, dense.card.resolution))
-        sight = look_ahead(dense, raster, read, words, insist=False)
+        sight = look_ahead(dense, raster, read_as, words, insist=False)
         if len(sight.why) == len(words):
             raise InputError("; ".join(dict.fromkeys(sight.why.values())))
         bands = consult_bands(raster, words, options.evidence, compete=False, hidden=sight.why)
@@ -132,16 +131,13 @@ def map_heat(
         def start(facts: dict[str, Any]) -> None:
             made.start(fingerprint(facts | asked), overwrite)
 
-        if isinstance(source, EncodedScene):
-            scene = source.narrow(read, options.area, options.vectors)
-            start(scene.facts)
-        else:
-            scene = stack.enter_context(
-                encode_scene(raster, dense, read=read, area=options.area, vectors=options.vectors, output=output,
-                             before=start, progress=progress)
-            )  # fmt: skip
-        hidden = frozenset(sight.why)
-        warmths = _write_scores(scene, question, bands.evidence, hidden, made)
+        opening = encode_scene(
+            source if isinstance(source, EncodedScene) else raster, dense, read=read, area=options.area,
+            vectors=options.vectors, output=output, before=start, progress=progress,
+        )  # fmt: skip
+        scene = stack.enter_context(opening)
+        fields = score_fields(scene, question, bands.evidence, sight.why)
+        warmths = _write_scores(scene, question.names, fields, made)
         raster.check_unchanged()
         lines = [_lines(each, sight.why.get(each.name)) for each in warmths]
 
@@ -161,41 +157,34 @@ def map_heat(
 
 
 def _write_scores(
-    scene: EncodedScene, question: Question, evidence: SpectralEvidence | None, hidden: frozenset[str], made: Made
+    scene: EncodedScene, names: Sequence[str], fields: Sequence[ScoreField | None], made: Made
 ) -> tuple[Warmth, ...]:
-    """Write the scores of all names, strip by strip from the top; returns their figures."""
-    grid, names = heat_grid(scene.raster, scene.plan), question.names
+    """Write the scores of all names, strip by strip from the top; returns their figures. EmptyError if there are none.
+
+    There is no field for a name that is not looked for.
+    """
+    grid = heat_grid(scene.raster, scene.plan)
     highest, likely, known = np.full(len(names), -np.inf), np.zeros(len(names)), 0
     with tempfile.TemporaryDirectory() as folder:
         strips = list[Path]()
-        for row, scores in _strips(scene, _fields(scene, question, evidence, hidden), grid):
+        for row, scores in _strips(scene, fields, grid):
             strips.append(Path(folder) / f"{row:09d}.tif")
             write_bytes(strips[-1], encode_strip(scores))
             highest = np.fmax(highest, np.nan_to_num(scores, nan=-np.inf).max((1, 2)))
             likely += (scores >= _LIKELY).sum((1, 2))
             known += int((~np.isnan(scores)).any(0).sum())
+        if not known:
+            raise EmptyError
         with made.writing(made.output) as draft:
             write_cog(strips, Layer(grid, "float32", float("nan"), names), draft)
-    looked = [name not in hidden for name in names]
-    figures = zip(names, np.where(looked, highest, np.nan), likely / max(1, known), strict=True)
+    figures = zip(names, np.where(np.isfinite(highest), highest, np.nan), likely / known, strict=True)
     return tuple(Warmth(name, float(most), float(share)) for name, most, share in figures)
 
 
-def _fields(
-    scene: EncodedScene, question: Question, evidence: SpectralEvidence | None, hidden: frozenset[str]
-) -> list[ScoreField | None]:
-    """The scores of each name; None for one that is not looked for."""
-    judged = [evidence if evidence and evidence.judges_name(index) else None for index in range(len(question.names))]
-    return [
-        None if name in hidden else ScoreField(scene, question, index, judged[index])
-        for index, name in enumerate(question.names)
-    ]
-
-
 def _strips(
-    scene: EncodedScene, fields: list[ScoreField | None], grid: Grid
+    scene: EncodedScene, fields: Sequence[ScoreField | None], grid: Grid
 ) -> Iterator[tuple[int, Float[np.ndarray, "name rows cols"]]]:
-    """The first row and the scores of strips of full width, NaN where nothing is known."""
+    """The first row and the scores of strips of full width, NaN where nothing is known and outside the area."""
     by_pixel, step = grid == scene.raster.grid, max(1, rows_at_once(grid) // len(fields))
     for row in range(0, grid.shape[0], step):
         part = Window(row, 0, min(step, grid.shape[0] - row), grid.shape[1])
@@ -205,6 +194,9 @@ def _strips(
                 scores[index] = each.read(part) if by_pixel else each.patches(part)
         if by_pixel:
             scores[:, ~scene.valid(part)] = np.nan
+        if scene.area is not None:
+            place = ~scene.raster.grid.transform @ grid.window(part).transform
+            scores[:, ~covered(scene.area, (part.height, part.width), place, touched=not by_pixel)] = np.nan
         yield row, scores
 
 

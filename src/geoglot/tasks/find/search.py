@@ -19,7 +19,7 @@ from geoglot.scene.encoded_scene import EncodedScene
 from geoglot.scene.kept_scores import keep_scores
 from geoglot.scene.name_presence import ABSENT, absence_notes, presence_of
 from geoglot.scene.question import Question
-from geoglot.scene.score_field import ScoreField
+from geoglot.scene.score_field import ScoreField, score_fields
 from geoglot.scene.spectral_evidence import SpectralEvidence
 from geoglot.scene.vector_features import on_grid
 from geoglot.scene.visible import Sight
@@ -65,11 +65,7 @@ def search_names(
     """
     thresholds, instances, large = dict[str, Threshold](), list[Instance](), list[Object]()
     presence = dict[str, float]()
-    fields = (
-        ScoreField(scene, question, index, evidence if evidence and evidence.judges_name(index) else None)
-        for index, name in enumerate(question.names)
-        if name not in sight.why
-    )
+    fields = filter(None, score_fields(scene, question, evidence, sight.why))
     for scored in keep_scores([*fields], kept):
         threshold = thresholds[scored.name] = choose_threshold(scored, min_score)
         regions = find_regions(scored, threshold, progress)
