@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,10 +11,14 @@ import click
 from geoglot.cli import many, report, shared
 from geoglot.cli.flags import flags
 from geoglot.cli.progress import progress
+from geoglot.errors import InputError
+from geoglot.figures import format_list
 from geoglot.options import FindOptions, ReadOptions, RefineOptions, SegmentOptions
 
 if TYPE_CHECKING:
     from geoglot.tasks.segment.map_files import SegmentResult
+
+_OF_CLASSES = ("threshold", "flips", "scales", "scores")  # options of classes that compete, which heat has not
 
 
 @click.command()
@@ -73,9 +77,11 @@ def command(
     from geoglot.tasks.segment.segment import segment
 
     if heat:
-        refuse = {"--polygons": polygons, "--table": table, "--refine": refine.refine != "none"}
+        of_maps = {"polygons": polygons, "table": table, "together": together, "jobs": jobs > 1}
+        of_maps |= {"refine": refine.refine != "none"}
+        _refuse_beside_heat(of_maps, options)
         asked = {"read": read, "options": _heat_options(options), "overwrite": overwrite}
-        _map_heat(sources, classes, output, refuse, (model, device), asked, as_json)
+        _map_heat(sources, classes, output, (model, device), asked, as_json)
         return
     settings: dict[str, Any] = {"polygons": polygons, "read": read, "options": options, "overwrite": overwrite}
     if many.is_batch(sources, output, table, together):
@@ -105,22 +111,26 @@ def _heat_options(options: SegmentOptions) -> FindOptions:
     )  # fmt: skip
 
 
+def _refuse_beside_heat(of_maps: Mapping[str, object], options: SegmentOptions) -> None:
+    """InputError for flags of class maps; `of_maps` has what was given for those that are no SegmentOptions."""
+    unasked = SegmentOptions()
+    given = {**of_maps, **{name: getattr(options, name) != getattr(unasked, name) for name in _OF_CLASSES}}
+    if wrong := [f"--{flag}" for flag, value in given.items() if value]:
+        raise InputError(f"--heat writes scores and no class map; leave out {format_list(wrong)}")
+
+
 def _map_heat(
-    sources: tuple[str, ...],
+    sources: Sequence[str],
     classes: str | None,
     output: Path,
-    refuse: Mapping[str, object],
     model: tuple[str, str | None],
     asked: Mapping[str, Any],
     as_json: bool,
 ) -> None:
     """Write heat in place of a map; `model` is its name and its device."""
-    from geoglot.errors import InputError
     from geoglot.models.zoo import load_model
     from geoglot.tasks.find.map_heat import map_heat
 
-    if wrong := [flag for flag, value in refuse.items() if value]:
-        raise InputError(f"--heat writes scores, to which {' and '.join(wrong)} does not apply; leave it out")
     if len(sources) != 1 or classes is None:
         raise InputError("--heat maps one raster: give one source, and the names to score with --classes")
     mapper = load_model(model[0], device=model[1], precision="auto")
