@@ -157,7 +157,7 @@ def map_heat(
 
 
 def _write_scores(
-    scene: EncodedScene, names: Sequence[str], fields: Sequence[ScoreField | None], made: Made
+    scene: EncodedScene, names: tuple[str, ...], fields: Sequence[ScoreField | None], made: Made
 ) -> tuple[Warmth, ...]:
     """Write the scores of all names, strip by strip from the top; returns their figures. EmptyError if there are none.
 
