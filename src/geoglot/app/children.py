@@ -26,8 +26,6 @@ class Child:
 
     def __init__(self, process: asyncio.subprocess.Process) -> None:
         self._process, self._killed = process, False
-        self.warmed: asyncio.Future[None]
-        """Done when the first task of its pool is."""
 
     @classmethod
     async def start(cls, nice: int) -> Child:
@@ -83,7 +81,7 @@ class Pool:
         """`first` is a task for each new child: to load a model before anybody waits for it."""
         self._free: asyncio.Queue[Child | None] = asyncio.Queue()
         self._nice, self._first = nice, first
-        self._all = set[Child]()
+        self._warming = dict[Child, asyncio.Task[None]]()  # the first task of each child
         for _ in range(count):
             self._free.put_nowait(None)
 
@@ -118,19 +116,19 @@ class Pool:
                 raise LimitError(f"this took more than {seconds:g} s") from None
 
     async def close(self) -> None:
-        """End all children."""
-        for child in self._all:
+        """End all children; no task is left pending."""
+        for child in self._warming:
             child.kill()
-        for child in self._all:
+        for child, warming in self._warming.items():
             await child.wait()
+            await asyncio.wait([warming])
 
     async def _child(self) -> Child:
         child = await self._free.get()
         try:
             if child is None or not child.alive:
-                self._all = {each for each in self._all if each.alive}
                 child = await self._start()
-            await asyncio.shield(child.warmed)  # who no longer waits leaves it to whoever comes next
+            await asyncio.shield(self._warming[child])  # who no longer waits leaves it to whoever comes next
         except BaseException:
             self._free.put_nowait(child)
             raise
@@ -138,8 +136,8 @@ class Pool:
 
     async def _start(self) -> Child:
         child = await Child.start(self._nice)
-        self._all.add(child)
-        child.warmed = asyncio.ensure_future(self._warm(child))
+        self._warming = {each: task for each, task in self._warming.items() if each.alive or not task.done()}
+        self._warming[child] = asyncio.create_task(self._warm(child))
         return child
 
     async def _warm(self, child: Child) -> None:
