@@ -13,6 +13,7 @@ import torch
 from click.testing import CliRunner
 
 from geoglot.cli.main import cli
+from geoglot.errors import GeoglotError
 from geoglot.models.clip import Clip
 from geoglot.models.mini.mini import Mini
 from geoglot.models.zoo import load_word_model
@@ -65,6 +66,19 @@ def test_eight_bits_are_compared_by_their_cosine(seer: Clip | Mini, tmp_path: Pa
     assert made.int8.least <= made.int8.cosine <= 1 + 1e-6
     assert made.int8.is_close
     assert not EightBits("static", 0.98, 0.9, 2.0).is_close
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [(None, "cannot be read"), (b"one text", "two texts"), (b"\n \n", "got 0"), (b"\xff\xfe\x00\xd8a", "unknown encoding")],
+)
+def test_eight_bits_need_a_file_of_texts(content: bytes | None, said: str, tmp_path: Path) -> None:
+    if content is not None:
+        (tmp_path / "texts.txt").write_bytes(content)
+    before = list(tmp_path.iterdir())
+    with pytest.raises(GeoglotError, match=said):
+        export_tower("mini", tmp_path / "text.onnx", "text", int8=[tmp_path / "texts.txt"])
+    assert list(tmp_path.iterdir()) == before
 
 
 def test_the_command_tells_towers_from_segmenters(tmp_path: Path) -> None:

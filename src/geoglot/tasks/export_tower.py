@@ -28,6 +28,7 @@ from geoglot.models.zoo import load_word_model
 from geoglot.outputs.journal import fingerprint
 from geoglot.outputs.made import Made
 from geoglot.silence import ignore_library_warnings
+from geoglot.tables import read_text
 from geoglot.tasks.export import OPSET, TOLERANCE, check_name, onnx_runtime, trace
 from geoglot.tasks.quantise import read_tiles, write_dynamic, write_static
 from geoglot.tasks.tower_graphs import ImageTower, context_of, text_inputs, text_tower
@@ -127,9 +128,9 @@ def _read_checks(model: Clip | Mini, tower: Tower, sources: Sequence[PathLike]) 
         return None
     if tower == "image":
         return [{"pixels": tile[None]} for tile in read_tiles(sources, model.card, model.card.tile_size)]
-    texts = [line for source in sources for line in Path(source).read_text(encoding="utf-8").splitlines() if line]
+    texts = [line for source in sources for line in read_text(Path(source)).body.splitlines() if line.strip()]
     if len(texts) < 2:
-        raise InputError(f"8 bits are checked on two texts or more, a line each; {sources[0]} has {len(texts)}")
+        raise InputError(f"the files of --int8 must hold two texts or more, a line each, got {len(texts)}")
     return [text_inputs(model, [text]) for text in texts]
 
 
