@@ -70,7 +70,12 @@ def test_eight_bits_are_compared_by_their_cosine(seer: Clip | Mini, tmp_path: Pa
 
 @pytest.mark.parametrize(
     ("content", "said"),
-    [(None, "cannot be read"), (b"one text", "two texts"), (b"\n \n", "got 0"), (b"\xff\xfe\x00\xd8a", "unknown encoding")],
+    [
+        (None, "cannot be read"),
+        (b"one text", "two texts"),
+        (b"\n \n", "got 0"),
+        (b"\xff\xfe\x00\xd8a", "unknown encoding"),
+    ],
 )
 def test_eight_bits_need_a_file_of_texts(content: bytes | None, said: str, tmp_path: Path) -> None:
     if content is not None:

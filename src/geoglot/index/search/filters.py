@@ -38,9 +38,8 @@ class Filters:
         """Read the filters that a user gave; InputError if one cannot be read."""
         areas = [box_area(*options.bbox)] if options.bbox else []
         if options.area:
-            from geoglot.scene.vector_features import (
-                read_lonlat_area,
-            )  # GeoPandas takes a second, and most searches have no area
+            # GeoPandas takes a second, and most searches have no area
+            from geoglot.scene.vector_features import read_lonlat_area
 
             areas.append(read_lonlat_area(options.area))
         area = shapely.intersection_all(areas) if areas else None
