@@ -12,7 +12,7 @@ from geoglot.datasets.sets.class_folders import AID
 from geoglot.errors import OutputError
 from geoglot.evaluation import many
 from geoglot.evaluation.many import Scores, evaluate_many
-from published import folders
+from published import colours, flat, folders
 from tinyclip import store_clip
 
 RECIPE = """
@@ -61,6 +61,44 @@ def test_a_table_of_all_models_and_sets_is_written_and_made_once(folder: Path, m
         assert picture.width > 100
     monkeypatch.setattr(many, "load_model", lambda *_, **__: pytest.fail("measured again"))
     assert evaluate_many(folder / "card.toml").to_json() == document
+
+
+@pytest.mark.parametrize("fault", ["data", "cell"])
+def test_a_figure_is_measured_again_if_its_data_or_its_cell_changed(
+    fault: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folders(tmp_path / "AID", list(AID.words), each=1)
+    (tmp_path / "card.toml").write_text(
+        'name = "n"\noutput = "scores"\nmodels = ["mini"]\n'
+        '[[sets]]\ntask = "classification"\nset = "aid"\ndata = "."\nlimit = 4\n'
+    )
+    measured, evaluate = list[str](), many.evaluate
+
+    def measure(task: str, *rest: object, **more: object) -> object:
+        measured.append(task)
+        return evaluate(task, *rest, **more)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(many, "evaluate", measure)
+    first = evaluate_many(tmp_path / "card.toml")
+    assert evaluate_many(tmp_path / "card.toml").rows() == first.rows() and len(measured) == 1
+    if fault == "data":
+        flat(next((tmp_path / "AID").rglob("*.*")), colours(3)[1], side=40)
+    else:
+        next((tmp_path / "scores" / "cells").iterdir()).write_text("{")
+    evaluate_many(tmp_path / "card.toml")
+    assert len(measured) == 2
+
+
+def test_retrieval_by_captions_has_a_figure_of_its_own(tmp_path: Path) -> None:
+    rows = []
+    for name, colour in zip(("a", "b", "c"), colours(3), strict=True):
+        flat(tmp_path / "RSICD_images" / f"{name}.png", colour)
+        rows.append({"filename": f"{name}.png", "split": "test", "sentences": [{"raw": f"a {name}"}]})
+    (tmp_path / "dataset_rsicd.json").write_text(json.dumps({"images": rows}))
+    (tmp_path / "card.toml").write_text(
+        'name = "n"\noutput = "scores"\nmodels = ["mini"]\n[[sets]]\ntask = "retrieval"\nset = "rsicd"\ndata = "."\n'
+    )
+    assert evaluate_many(tmp_path / "card.toml").columns == ("rsicd mean_recall (retrieval, default)",)
 
 
 def test_a_folder_of_another_program_is_left_alone(folder: Path) -> None:

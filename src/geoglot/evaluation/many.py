@@ -12,7 +12,6 @@ protocol = "graft"
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
@@ -26,19 +25,22 @@ from geoglot.aliases import Count, PathLike, Progress
 from geoglot.errors import InputError, OutputError
 from geoglot.evaluation.evaluate import evaluate
 from geoglot.evaluation.probe import probe
-from geoglot.models.zoo import card_of, find_model, load_model, resolve_model
+from geoglot.models.base import Card
+from geoglot.models.zoo import Model, card_of, find_model, load_model, resolve_model
 from geoglot.options import EvaluateOptions, ProbeOptions
-from geoglot.outputs.atomic import disk_errors, write_bytes
+from geoglot.outputs.atomic import disk_errors, write_bytes, write_json
+from geoglot.outputs.journal import fingerprint
 from geoglot.outputs.lettering import load_font
 from geoglot.outputs.notebook.page import Page, Table
 from geoglot.outputs.notebook.shown import Shown
 from geoglot.outputs.own import is_marked, mark
 from geoglot.recipe import open_recipe
+from geoglot.sources.listing import file_state, list_files
+from geoglot.tables import parse_json
+from geoglot.version import __version__
 
-#: The figure of each task that stands in the table
-MAIN = {
-    "classification": "top1", "retrieval": "map@100", "segmentation": "miou", "vqa": "accuracy", "probe": "linear",
-}  # fmt: skip
+#: The figures that stand in the table; each measurement has one of them
+MAIN = ("top1", "map@100", "mean_recall", "miou", "accuracy", "linear")
 _LINE, _PAD = 26, 12  # pixels of the picture
 _SPECIAL = str.maketrans({each: f"\\{each}" for each in "&%$#_{}"})
 
@@ -54,9 +56,9 @@ class Measure:
     split: str | None = None
     limit: Count | None = None
 
-    @property
-    def title(self) -> str:
-        return f"{self.set} {MAIN[self.task]} ({self.task}, {self.protocol})"
+    def title(self, figure: str) -> str:
+        """The head of the column."""
+        return f"{self.set} {figure} ({self.task}, {self.protocol})"
 
 
 @dataclass(frozen=True)
@@ -110,51 +112,83 @@ class Scores(Shown):
 def evaluate_many(recipe: ManyRecipe | PathLike, device: str | None = None, progress: Progress | None = None) -> Scores:
     """Measure all models of a recipe on all of its sets, and write table.md, table.tex, table.png and scores.json.
 
-    A figure whose model, data and protocol did not change is read from the folder `cells` of the output. Raises
-    InputError for a recipe without models or sets, and OutputError for an output folder of another program.
+    A figure whose model, data (names, sizes and times of files), protocol and version of geoglot did not change is read
+    from the folder `cells` of the output. Raises InputError for a recipe without models or sets, and OutputError for an
+    output folder of another program.
     """
     asked, folder = open_recipe(recipe, ManyRecipe)
     if not asked.models or not asked.sets:
         raise InputError("a scorecard needs models and [[sets]]; name at least one of each")
+    names = [str(resolve_model(name, folder)) for name in asked.models]
+    cards = [card_of(find_model(name)) for name in names]
+    sets = [replace(measure, data=folder / measure.data) for measure in asked.sets]
     if asked.output.exists() and not is_marked(asked.output):
         raise OutputError(f"{asked.output} was not made by this command; give another output")
     with disk_errors(asked.output):
         (asked.output / "cells").mkdir(parents=True, exist_ok=True)
         mark(asked.output)
-    names = [str(resolve_model(name, folder)) for name in asked.models]
-    sets = [replace(measure, data=folder / measure.data) for measure in asked.sets]
-    cells = [[_measure(asked.output, name, measure, device, progress) for measure in sets] for name in names]
-    titles = tuple(card_of(find_model(name)).name for name in names)
-    columns = tuple(measure.title for measure in asked.sets)
-    scores = Scores(asked.name, titles, columns, tuple(map(tuple, cells)), asked.output)
+    states = {measure.data: _state_of(measure.data, asked.output) for measure in sets}
+    cells = []
+    for name, card in zip(names, cards, strict=True):
+        paths = [_cell_path(asked.output, card, measure, states[measure.data]) for measure in sets]
+        cells.append(_measure_model(name, sets, paths, device, progress))
+    columns = tuple(measure.title(cell["main"]) for measure, cell in zip(sets, cells[0], strict=True))
+    scores = Scores(asked.name, tuple(card.name for card in cards), columns, tuple(cells), asked.output)
     _write(scores)
     return scores
 
 
-def _measure(
-    output: Path, name: str, measure: Measure, device: str | None, progress: Progress | None
-) -> dict[str, Any]:
-    """The document of one cell, measured unless it was."""
-    decides = json.dumps([card_of(find_model(name)).sha256, asdict(measure)], default=str)
-    path = output / "cells" / f"{hashlib.sha256(decides.encode()).hexdigest()[:16]}.json"
-    if path.exists():
-        stored: dict[str, Any] = json.loads(path.read_text("utf-8"))
-        return stored
-    model = load_model(name, device=device, precision="auto")
+def _state_of(data: Path, output: Path) -> str:
+    """Changes with the name, size or time of a file in a folder; files of this command's output do not count."""
+    if not data.is_dir():
+        return ""  # the measurement says what is missing
+    here, made = data.resolve(), output.resolve()
+    files = (path for path in list_files(here) if not path.is_relative_to(made))
+    return fingerprint({path.relative_to(here).as_posix(): file_state(path) for path in files})
+
+
+def _cell_path(output: Path, card: Card, measure: Measure, state: str) -> Path:
+    """The file of a cell, whose name follows from everything that decides the figure."""
+    asked = {name: value for name, value in asdict(measure).items() if name != "data"}
+    facts = {"model": card.sha256, "asked": asked, "data": state, "geoglot": __version__}
+    return output / "cells" / f"{fingerprint(facts)}.json"
+
+
+def _measure_model(
+    name: str, sets: Sequence[Measure], paths: Sequence[Path], device: str | None, progress: Progress | None
+) -> tuple[dict[str, Any], ...]:
+    """The documents of the cells of one model, which is loaded once, and only if one of them is missing."""
+    model: Model | None = None
+    cells = list[dict[str, Any]]()
+    for measure, path in zip(sets, paths, strict=True):
+        cell = _read_cell(path)
+        if cell is None:
+            if model is None:
+                model = load_model(name, device=device, precision="auto")
+            cell = _measure(model, measure, progress)
+            write_json(path, cell)
+        cells.append(cell)
+    return tuple(cells)
+
+
+def _read_cell(path: Path) -> dict[str, Any] | None:
+    """The document of a cell; None if it is missing or damaged."""
+    try:
+        cell = parse_json(path.read_text("utf-8"))
+    except (OSError, ValueError):
+        return None
+    return cell if isinstance(cell, dict) and "main" in cell else None
+
+
+def _measure(model: Model, measure: Measure, progress: Progress | None) -> dict[str, Any]:
+    facts: dict[str, Any] = {"model": model, "protocol": measure.protocol, "progress": progress}
     if measure.task == "probe":
-        options = ProbeOptions(split=measure.split, limit=measure.limit, device=device)
-        card = probe(
-            measure.set, measure.data, model=model, protocol=measure.protocol, options=options, progress=progress
-        )
+        options = ProbeOptions(split=measure.split, limit=measure.limit)
+        card = probe(measure.set, measure.data, options=options, **facts)
     else:
-        asked = EvaluateOptions(split=measure.split, limit=measure.limit, device=device)
-        card = evaluate(
-            measure.task, measure.set, measure.data, model=model, protocol=measure.protocol, options=asked,
-            progress=progress,
-        )  # fmt: skip
-    document = card.to_json() | {"main": MAIN[measure.task]}
-    write_bytes(path, json.dumps(document, indent=1).encode())
-    return document
+        asked = EvaluateOptions(split=measure.split, limit=measure.limit)
+        card = evaluate(measure.task, measure.set, measure.data, options=asked, **facts)
+    return card.to_json() | {"main": next(name for name in MAIN if name in card.metrics)}
 
 
 def _main(cell: dict[str, Any]) -> float | None:
@@ -170,20 +204,20 @@ def _write(scores: Scores) -> None:
     head = ["model", *scores.columns]
     lines = [head, ["---", *["---:"] * len(scores.columns)], *scores.rows("**{}**")]
     markdown = "\n".join(f"| {' | '.join(line)} |" for line in lines)
-    latex = [head, *scores.rows(r"\textbf{{{}}}")]
-    body = " \\\\\n".join(" & ".join(_escape(cell) for cell in line) for line in latex)
-    columns = "l" + "r" * len(scores.columns)
-    table = f"\\begin{{tabular}}{{{columns}}}\n\\toprule\n{body} \\\\\n\\bottomrule\n\\end{{tabular}}\n"
-    table = table.replace(" \\\\\n", " \\\\\n\\midrule\n", 1)
     for name, content in {
-        "table.md": f"{markdown}\n".encode(), "table.tex": table.encode(),
+        "table.md": f"{markdown}\n".encode(), "table.tex": _latex(scores).encode(),
         "table.png": draw_table([head, *scores.rows()]), "scores.json": json.dumps(scores.to_json(), indent=1).encode(),
     }.items():  # fmt: skip
         write_bytes(scores.output / name, content)
 
 
-def _escape(cell: str) -> str:
-    return cell if cell.startswith("\\textbf") else cell.translate(_SPECIAL)
+def _latex(scores: Scores) -> str:
+    """The table for the package booktabs."""
+    head = ["model", *(column.translate(_SPECIAL) for column in scores.columns)]
+    body = [[model.translate(_SPECIAL), *figures] for model, *figures in scores.rows(r"\textbf{{{}}}")]
+    first, *rest = (" & ".join(line) + r" \\" for line in [head, *body])
+    opened = rf"\begin{{tabular}}{{l{'r' * len(scores.columns)}}}"
+    return "\n".join([opened, r"\toprule", first, r"\midrule", *rest, r"\bottomrule", r"\end{tabular}", ""])
 
 
 def draw_table(rows: Sequence[Sequence[str]]) -> bytes:
