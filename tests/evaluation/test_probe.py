@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
@@ -9,7 +10,7 @@ from torch import Tensor
 
 from geoglot.datasets.catalogue import DATASETS
 from geoglot.errors import InputError
-from geoglot.evaluation.probe import Images, few_shot, fit_linear, knn, probe
+from geoglot.evaluation.probe import Images, every_second, few_shot, fit_linear, knn, probe
 from geoglot.options import ProbeOptions
 from published import folders
 from stubs import PooledColours
@@ -57,6 +58,13 @@ def test_a_set_without_training_images_is_halved_class_by_class(tmp_path: Path) 
     assert card.protocol["train"] == card.protocol["split"] == "half of all"
     assert set(card.metrics) == {"linear", "knn_1", "1_shot"}
     assert card.metrics["knn_1"].value > 0.9  # each class is a colour of its own
+
+
+def test_every_second_image_of_each_class_is_taken() -> None:
+    assert every_second(np.array([2, 0, 2, 0, 1, 2, 0])).tolist() == [True, True, False, False, True, True, True]
+    labels = np.random.default_rng(0).integers(0, 5, 100)
+    taken, left = (np.bincount(labels[part], minlength=5) for part in (every_second(labels), ~every_second(labels)))
+    assert (taken - left >= 0).all() and (taken - left <= 1).all()
 
 
 def test_sets_without_single_classes_are_refused(tmp_path: Path) -> None:

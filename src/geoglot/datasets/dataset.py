@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import ClassVar
+from typing import ClassVar, TypeVar
 
 import numpy as np
 from jaxtyping import Bool, Int32
@@ -107,6 +107,14 @@ class Asked:
 
 
 Samples = Scenes | Captioned | Mapped | Asked
+AnySamples = TypeVar("AnySamples", Scenes, Mapped, Samples)
+
+
+def spread(samples: AnySamples, most: int | None) -> AnySamples:
+    """Samples spread evenly over all, at most so many; all without a limit, or if there are no more."""
+    if most is None or most >= len(samples):
+        return samples
+    return samples.take(np.linspace(0, len(samples) - 1, most).round().astype(int).tolist())
 
 
 @dataclass(frozen=True)
@@ -154,3 +162,12 @@ class DataSet(ABC):
         if absent := [path for path in paths if not path.is_file()]:
             first = absent[0].relative_to(data) if absent[0].is_relative_to(data) else absent[0]
             raise self.missing(f"{len(absent)} {what}, the first {first},", data)
+
+
+def read_one_class(dataset: DataSet, data: Path, split: str) -> Scenes:
+    """The pictures of a split, with one class each; InputError if the images have several or none."""
+    dataset.check("classification", split)
+    samples = dataset.read(data, split)
+    if not isinstance(samples, Scenes) or (samples.shows.sum(1) != 1).any():
+        raise InputError(f"each image must have one class, and {dataset.name} has several or none; name another set")
+    return samples

@@ -3,11 +3,9 @@
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
-
 from geoglot.aliases import PathLike, Progress
 from geoglot.datasets.catalogue import dataset_of
-from geoglot.datasets.dataset import Asked, DataSet, Mapped, Samples
+from geoglot.datasets.dataset import Asked, DataSet, Mapped, Samples, spread
 from geoglot.errors import InputError, SourceError
 from geoglot.evaluation.grid import draw_grid
 from geoglot.evaluation.protocols import Protocol, protocol_of
@@ -50,9 +48,8 @@ def evaluate(
         raise InputError(f"a planner reads questions, so it is for vqa, not for {task}")
     if not Path(data).is_dir():
         raise SourceError(f"there is no folder {data}; put {published.title} there, from {published.page}")
-    whole = samples = published.read(Path(data), split)
-    if options.limit is not None and options.limit < len(whole):
-        samples = whole.take(np.linspace(0, len(whole) - 1, options.limit).round().astype(int).tolist())
+    whole = published.read(Path(data), split)
+    samples = spread(whole, options.limit)
     model = load_model(model, device=options.device)
     run = Run(
         task, replace(published, resolution=published.resolution_of(Path(data))), split, options, refiner, progress,

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Float, Int
 
-from geoglot.datasets.dataset import Mapped
+from geoglot.datasets.dataset import Mapped, spread
 from geoglot.datasets.image_files import open_native
 from geoglot.evaluation.segmentation import class_map, segmenter_for
 from geoglot.models.segmenter import Segmenter
@@ -27,8 +27,8 @@ def draw_grid(samples: Mapped, models: Mapping[str, Segmenter], output: Path, im
     check_picture(output)
     names = tuple(words.name for words in samples.classes)
     dense = {name: segmenter_for(model.eval(), names) for name, model in models.items()}
-    chosen = np.unique(np.linspace(0, len(samples) - 1, min(images, len(samples))).round().astype(int))
-    write_panels([list(_row(samples, int(index), names, dense)) for index in chosen], output)
+    shown = spread(samples, images)
+    write_panels([list(_row(shown, index, names, dense)) for index in range(len(shown))], output)
 
 
 def _row(samples: Mapped, index: int, names: tuple[str, ...], models: Mapping[str, ClassDense]) -> Iterator[Panel]:

@@ -14,12 +14,12 @@ from pathlib import Path
 import numpy as np
 import torch
 import torch.nn.functional as F
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from geoglot.aliases import PathLike, Progress
 from geoglot.datasets.catalogue import dataset_of
-from geoglot.datasets.dataset import DataSet, Scenes
+from geoglot.datasets.dataset import DataSet, Scenes, read_one_class, spread
 from geoglot.errors import InputError
 from geoglot.evaluation.image_vectors import encode_pictures
 from geoglot.evaluation.metrics import Estimate, proportion
@@ -62,6 +62,7 @@ def probe(
     """
     published, fit = dataset_of(dataset), protocol_of(protocol).fit
     train, test, splits = _read_parts(published, Path(data), options)
+    train, test = spread(train, options.limit), spread(test, options.limit)
     model = load_model(model, device=options.device)
     if not reads_words(model):
         raise InputError(f"{model.card.name} has classes of its own and no image vectors to probe; give a word model")
@@ -94,30 +95,20 @@ def _read_parts(published: DataSet, data: Path, options: ProbeOptions) -> tuple[
     test_name = options.split or next((name for name in ("test", "val") if name in published.splits), "")
     test_name = test_name or next(iter(published.splits))
     train_name = options.train or ("train" if "train" in published.splits and test_name != "train" else "")
-    published.check("classification", test_name)
-    test = published.read(data, test_name)
-    if not isinstance(test, Scenes) or (test.shows.sum(1) != 1).any():
-        raise InputError(f"a probe needs one class an image, and {published.name} has several or none")
+    test = read_one_class(published, data, test_name)
     if train_name:
-        published.check("classification", train_name)
-        train = published.read(data, train_name)
-        assert isinstance(train, Scenes)
-        return _limit(train, options), _limit(test, options), {"train": train_name, "split": test_name}
+        return read_one_class(published, data, train_name), test, {"train": train_name, "split": test_name}
     order = np.random.default_rng(options.seed).permutation(len(test))
-    labels = test.shows.argmax(1)[order]
-    ranks = np.array([np.sum(labels[:place] == label) for place, label in enumerate(labels)])
-    train, rest = test.take(order[ranks % 2 == 0].tolist()), test.take(order[ranks % 2 == 1].tolist())
-    return (
-        _limit(train, options),
-        _limit(rest, options),
-        {"train": f"half of {test_name}", "split": f"half of {test_name}"},
-    )
+    first, half = every_second(test.shows.argmax(1)[order]), f"half of {test_name}"
+    return test.take(order[first].tolist()), test.take(order[~first].tolist()), {"train": half, "split": half}
 
 
-def _limit(samples: Scenes, options: ProbeOptions) -> Scenes:
-    if options.limit is None or options.limit >= len(samples):
-        return samples
-    return samples.take(np.linspace(0, len(samples) - 1, options.limit).round().astype(int).tolist())
+def every_second(labels: Int[np.ndarray, " image"]) -> Bool[np.ndarray, " image"]:
+    """Whether an image is the first, third, fifth, ... of its class."""
+    ordered = np.argsort(labels, kind="stable")
+    ranks = np.empty(len(labels), np.int64)
+    ranks[ordered] = np.arange(len(labels)) - np.searchsorted(labels[ordered], labels[ordered])
+    return np.asarray(ranks % 2 == 0)
 
 
 def fit_linear(seen: Images, classes: int, decay: float | None, seed: int) -> Float[Tensor, "class dim_and_one"]:

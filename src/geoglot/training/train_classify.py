@@ -19,7 +19,7 @@ from torch import Tensor, nn
 
 from geoglot.aliases import Amount, Count, PathLike, Positive, Progress
 from geoglot.datasets.catalogue import dataset_of
-from geoglot.datasets.dataset import Scenes
+from geoglot.datasets.dataset import Scenes, read_one_class
 from geoglot.errors import InputError
 from geoglot.evaluation.image_vectors import Fit as Fitting
 from geoglot.evaluation.image_vectors import encode_pictures
@@ -130,14 +130,9 @@ def train_classify(
 
 
 def _read_splits(data: ClassifyData) -> tuple[Scenes, Scenes | None]:
-    dataset, read = dataset_of(data.set), []
-    for split in filter(None, (data.train, data.validation)):
-        dataset.check("classification", split)
-        samples = dataset.read(data.folder, split)
-        if not isinstance(samples, Scenes) or (samples.shows.sum(1) != 1).any():
-            raise InputError(f"fine-tuning needs one class an image, and {data.set} has several or none")
-        read.append(samples)
-    return read[0], read[1] if len(read) > 1 else None
+    dataset = dataset_of(data.set)
+    train = read_one_class(dataset, data.folder, data.train)
+    return train, read_one_class(dataset, data.folder, data.validation) if data.validation else None
 
 
 def _freeze(model: Clip) -> Clip:
