@@ -71,9 +71,25 @@ def test_what_cannot_be_joined_is_refused_before_any_work(scenes: Path, tmp_path
         (geoglot.find, None, {"together": whole}, "give a folder"),
         (geoglot.find, out, {"together": tmp_path / "all.docx"}, "cannot be written as"),
         (geoglot.find, out, {"together": mine}, "another program"),
+        (geoglot.find, out, {"together": out / "west.gpkg"}, "is the file of the scene west"),
         (geoglot.change, out, {"together": whole}, "is for segment and find"),
     ):
         sources = [scenes, scenes] if door is geoglot.change else scenes
         with pytest.raises((InputError, OutputError), match=said):
             batch(door, sources, WORDS, output, **settings)
     assert not out.exists() and mine.read_text() == "mine"
+
+
+@pytest.mark.parametrize("name", ["west", "all"])
+def test_files_of_a_batch_may_share_a_name_with_each_other_and_with_a_scene(
+    scenes: Path, tmp_path: Path, name: str
+) -> None:
+    out = tmp_path / "out"
+    out.mkdir()
+    own = {"table": out / f"{name}.csv", "together": out / f"{name}.geojson"}
+    states = []
+    for _ in range(3):
+        result = batch(geoglot.find, scenes / "*st.tif", WORDS, out, **own)
+        states.append([each.state for each in result.outcomes])
+        assert all(file.exists() for file in own.values())
+    assert states == [["done"] * 2, ["there"] * 2, ["there"] * 2]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -69,30 +69,34 @@ def batch(
         scenes, notes = pair_dates(given, folder)
     else:  # pictures of bands are known by their ending, so they may lie among the scenes
         scenes, notes = list_scenes(given, folder, _ENDINGS[name] if name == "inspect_raster" else "")
-    uris = [uri for scene in scenes for uri in scene.sources]
-    made = _open_table(table, name, uris)
     ending = _ENDINGS[name] if name == "find" else polygons
-    layer = _open_layer(together, name, ending, folder, uris)
+    files = {scene.name: folder / f"{scene.name}{ending}" for scene in scenes} if folder and ending else {}
+    uris = [uri for scene in scenes for uri in scene.sources]
+    if table is not None:
+        _open_table(Path(table), name, uris)
+    if together is not None:
+        check_layer(name, ending, folder)
+        _open_layer(Path(together), name, files, uris)
     if folder:
         folder.mkdir(exist_ok=True)
     works = [_work_of(scene, door, words, folder, polygons, device, settings) for scene in scenes]
 
     outcomes, also = _run(works, jobs, progress)
-    if made:
-        with made.writing(made.output) as draft:
-            draft.write_text(to_csv(name, outcomes), encoding="utf-8")
-    if layer and folder:
-        files = {scene.name: folder / f"{scene.name}{ending}" for scene in scenes}
-        also = (*also, *write_layer(layer, name, outcomes, files))
+    # The layer and the table are opened again, so that their manifests leave the names of those that exist by now.
+    if together is not None:
+        also = (*also, *write_layer(_open_layer(Path(together), name, files, uris), name, outcomes, files))
     result = Batch(
         door=name,
         outcomes=tuple(outcomes),
-        table=made.output if made else None,
-        together=layer.output if layer else None,
+        table=None if table is None else Path(table),
+        together=None if together is None else Path(together),
         seconds=round(time.monotonic() - started, 2),
         notes=(*notes, *also),
     )
-    if made:
+    if table is not None:
+        made = _open_table(Path(table), name, uris)
+        with made.writing(made.output) as draft:
+            draft.write_text(to_csv(name, outcomes), encoding="utf-8")
         made.finish(result.to_json())
     return result
 
@@ -183,25 +187,19 @@ def _ending_of(polygons: PathLike | None) -> str | None:
     return ending
 
 
-def _open_table(table: PathLike | None, door: str, uris: Sequence[str]) -> Made | None:
+def _open_table(path: Path, door: str, uris: Sequence[str]) -> Made:
     """The file of the table, which may replace the table of an earlier batch."""
-    if table is None:
-        return None
-    path = Path(table)
     if path.suffix.lower() != ".csv":
         raise InputError(f"the table must end in .csv, got {path.name!r}")
     return _open_own(f"{door} table", path, uris)
 
 
-def _open_layer(
-    together: PathLike | None, door: str, ending: str | None, folder: Path | None, uris: Sequence[str]
-) -> Made | None:
-    """The file of all polygons, which may replace that of an earlier batch."""
-    if together is None:
-        return None
-    check_layer(door, ending, folder)
-    check_format(Path(together))
-    return _open_own(f"{door} together", Path(together), uris)
+def _open_layer(path: Path, door: str, files: Mapping[str, Path], uris: Sequence[str]) -> Made:
+    """The file of all polygons, which may replace that of an earlier batch; `files` are those of the scenes."""
+    check_format(path)
+    if own := [scene for scene, file in files.items() if file.resolve() == path.resolve()]:
+        raise InputError(f"{path} is the file of the scene {own[0]}; give the layer of all scenes another name")
+    return _open_own(f"{door} together", path, uris)
 
 
 def _open_own(what: str, path: Path, uris: Sequence[str]) -> Made:
