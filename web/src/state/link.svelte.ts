@@ -45,6 +45,7 @@ export function readLink(hash: string): Link {
 
 const QUIET_MS = 600; // a browser asks for the icon of the page anew whenever its address changes
 let waiting: number | undefined;
+let leaving = false;
 
 /** The link to what is shown now. */
 export function currentLink(): string {
@@ -57,10 +58,18 @@ export function currentLink(): string {
 }
 
 export function writeLink(): void {
-  if (!workspace.ready || !stage.map) return;
+  if (!workspace.ready || !stage.map || leaving) return;
   const link = currentLink();
   window.clearTimeout(waiting);
   waiting = window.setTimeout(() => window.history.replaceState(null, "", link), QUIET_MS);
+}
+
+/** Opens the page anew at an address that was pasted; the page may have written its own over it since. */
+export function openLink(address: string): void {
+  leaving = true;
+  window.clearTimeout(waiting);
+  window.history.replaceState(null, "", address);
+  location.reload();
 }
 
 /** Shows what a link says. Its words are asked for again, which the server has kept. */
