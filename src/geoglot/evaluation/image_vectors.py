@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from typing import Literal
 
-import numpy as np
 import torch
 import torch.nn.functional as F
 from jaxtyping import Float
@@ -13,6 +12,7 @@ from geoglot.aliases import Progress
 from geoglot.datasets.image_files import Picture
 from geoglot.errors import ModelError
 from geoglot.models.base import VisionLanguageModel
+from geoglot.models.graft import shown_patches
 from geoglot.scene.embed import compute, embed, pad
 
 Fit = Literal["mirror", "black", "resize"]
@@ -72,12 +72,10 @@ def best_patches(
     for first in range(0, len(pictures), batch):
         chips = [fit(torch.from_numpy(read()), model.card.tile_size, how) for read in pictures[first : first + batch]]
         seen = compute(lambda pixels: model.encode_patches(pixels.to(model.device)).float(), [c.numpy() for c in chips])
-        for chip, patches in zip(chips, seen, strict=True):
+        for patches, shown in zip(seen, shown_patches(torch.stack(chips), patch), strict=True):
             if isinstance(patches, str):
                 raise ModelError(f"{model.card.name}: {patches}; try --device cpu")
-            cosines = torch.einsum("drc,td->trc", torch.from_numpy(np.asarray(patches)), texts)
-            shown = F.max_pool2d(chip.amax(0, keepdim=True), patch)[0] > 0
-            rows.append(cosines[:, shown if shown.any() else ~shown].amax(1))
+            rows.append((texts @ torch.from_numpy(patches)[:, shown]).amax(1))
         if progress:
             progress("pictures", len(rows), len(pictures))
     return torch.stack(rows)

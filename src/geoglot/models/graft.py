@@ -14,7 +14,7 @@ from typing import Any
 
 import torch
 import torch.nn.functional as F
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from tokenizers import Tokenizer
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
@@ -52,9 +52,8 @@ class Graft(Clip):
         """Embed tiles by the class token; at pixel level by the mean of the patches that are not all black."""
         if self.card.level != "pixel":
             return super().encode_image(pixels)
-        shown = F.max_pool2d(pixels.amax(1, keepdim=True), self.card.patch_size).to(self.device) > 0
         patches = self.encode_patches(pixels)
-        weight = torch.where(shown.any((2, 3), keepdim=True), shown, True).to(patches.dtype)  # padding is black
+        weight = shown_patches(pixels, self.card.patch_size)[:, None].to(patches)
         return F.normalize((patches * weight).sum((2, 3)), dim=-1)
 
     def encode_patches(
@@ -85,6 +84,14 @@ class Graft(Clip):
         """Compute images and patches in bfloat16."""
         super().use_bfloat16()
         self.projector.bfloat16()
+
+
+def shown_patches(
+    pixels: Float[Tensor, "tile band rows cols"], patch: int
+) -> Bool[Tensor, "tile patch_rows patch_cols"]:
+    """The patches that are not all black, as padding is; all patches of a tile that is black."""
+    shown = F.max_pool2d(pixels.amax(1), patch) > 0
+    return torch.where(shown.any(2, keepdim=True).any(1, keepdim=True), shown, True)
 
 
 def start_graft(
