@@ -77,6 +77,30 @@ def published(bottleneck: bool) -> Published:
     return network
 
 
+@pytest.mark.parametrize(
+    ("name", "shape"),
+    [
+        ("layer1.0.conv2.weight", (4, 1, 3, 3)),  # ResNeXt: groups of channels
+        ("layer2.0.bn1.weight", (16,)),  # a wide ResNet
+        ("layer3.0.conv3.weight", None),
+        ("layer3.1.bn2.running_var", None),
+    ],
+)
+def test_resnets_of_other_shapes_are_refused(tmp_path: Path, name: str, shape: tuple[int, ...] | None) -> None:
+    tensors = dict(published(True).state_dict())
+    del tensors[name]
+    torch.save(tensors | ({name: torch.ones(shape)} if shape else {}), tmp_path / "other.pth")
+    with pytest.raises(ConvertError, match=r"encoder\.stages\.\d\.layers"):
+        convert_resnet(tmp_path / "other.pth", tmp_path / "resnet")
+    assert not (tmp_path / "resnet").exists()
+
+
+def test_files_without_counters_of_batches_are_read(tmp_path: Path) -> None:
+    tensors = {name: each for name, each in published(True).state_dict().items() if "num_batches" not in name}
+    torch.save(tensors, tmp_path / "older.pth")
+    assert convert_resnet(tmp_path / "older.pth", tmp_path / "resnet") is not None
+
+
 @pytest.mark.parametrize("bottleneck", [True, False])
 @pytest.mark.parametrize("prefix", ["", "module."])
 def test_a_converted_resnet_gives_the_published_features(tmp_path: Path, bottleneck: bool, prefix: str) -> None:

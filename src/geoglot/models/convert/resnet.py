@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import torch
 from safetensors.torch import save_file
 from torch import Tensor
 
@@ -17,7 +18,8 @@ from geoglot.errors import ConvertError
 from geoglot.models.convert.checkpoint_files import read_checkpoint
 from geoglot.models.convert.layouts import strip_wrappers
 from geoglot.models.huggingface import CONFIG
-from geoglot.models.model_files import HF_WEIGHTS, require_finite, whole_folder
+from geoglot.models.model_files import HF_WEIGHTS, require_finite, require_fit, whole_folder
+from geoglot.models.segclip.backbone import build_backbone
 
 _STEM = "embedder.embedder"
 _RENAMED = (
@@ -29,6 +31,7 @@ _RENAMED = (
     (r"layer(\d)\.(\d+)\.downsample\.1\.", lambda m: f"{_block(m)}.shortcut.normalization."),
 )
 _CLASSIFIER = "fc."
+_COUNTER = ".num_batches_tracked"  # older files have none
 _FIRST = re.compile(r"encoder\.stages\.(\d)\.layers\.\d+\.layer\.0\.conv")  # of each block
 
 
@@ -55,14 +58,28 @@ def from_resnet(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
 
 
 def resnet_config(tensors: Mapping[str, Tensor]) -> dict[str, Any]:
-    """The fields of transformers' ResNetConfig that the shapes of renamed tensors state."""
+    """The fields of transformers' ResNetConfig that the shapes of renamed tensors state.
+
+    Raises ConvertError for tensors that are missing or have other shapes than in a plain ResNet.
+    """
     blocks = Counter(int(match[1]) for match in map(_FIRST.match, tensors) if match)
     last = 2 if any(".layer.2." in name for name in tensors) else 1
-    widths = [len(tensors[f"encoder.stages.{stage}.layers.0.layer.{last}.convolution.weight"]) for stage in range(4)]
-    return {
+    ends = [f"encoder.stages.{stage}.layers.0.layer.{last}.convolution.weight" for stage in range(4)]
+    if absent := [name for name in (f"{_STEM}.convolution.weight", *ends) if name not in tensors]:
+        raise ConvertError(f"a ResNet has four stages, and this one lacks {absent[0]}; get the file again")
+    widths = [len(tensors[name]) for name in ends]
+    config = {
         "model_type": "resnet", "embedding_size": len(tensors[f"{_STEM}.convolution.weight"]), "hidden_sizes": widths,
         "depths": [blocks[stage] for stage in range(4)], "layer_type": "bottleneck" if last == 2 else "basic",
     }  # fmt: skip
+    with torch.device("meta"):
+        plain = build_backbone({name: value for name, value in config.items() if name != "model_type"})
+    wanted, given = (
+        {name: tensor for name, tensor in each.items() if not name.endswith(_COUNTER)}
+        for each in (plain.body.state_dict(), tensors)
+    )
+    require_fit(wanted, given, "it is no plain ResNet (ResNeXt and wide ones cannot be read)", ConvertError)
+    return config
 
 
 def convert_resnet(source: Path, target: Path) -> dict[str, Any] | None:
