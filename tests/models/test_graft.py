@@ -18,6 +18,7 @@ from transformers import CLIPModel, CLIPVisionModelWithProjection
 from geoglot.errors import ConvertError
 from geoglot.models.base import normalise
 from geoglot.models.convert import Conversion, convert
+from geoglot.models.convert.level import tell_level
 from geoglot.models.graft import start_graft
 from geoglot.models.zoo import load_word_model
 from geoglot.scene.class_words import parse_classes
@@ -136,6 +137,17 @@ def test_the_level_is_told_from_what_training_moved(
     assert convert(tmp_path / "a.safetensors", tmp_path / "a", about).level == level
     told = replace(about, level="pixel")
     assert convert(tmp_path / "a.safetensors", tmp_path / "b", told).level == "pixel"
+
+
+@pytest.mark.parametrize("absent", ["visual_projection.weight", "projector.0.bias", "projector.1.weight"])
+def test_weights_that_lack_a_part_of_a_head_do_not_tell_the_level(make_body: MakeBody, absent: str) -> None:
+    start = make_body().state_dict()
+    width, dim = start["vision_model.post_layernorm.weight"].shape[0], start["visual_projection.weight"].shape[0]
+    heads = {"projector.0.weight": torch.rand(width), "projector.0.bias": torch.rand(width)}
+    tensors = {**start, **heads, "projector.1.weight": torch.rand(dim, width)}
+    assert tell_level(tensors, start) == "pixel"
+    assert tell_level({name: each for name, each in tensors.items() if name != absent}, start) is None
+    assert tell_level(tensors | {"projector.1.weight": torch.rand(dim, width + 1)}, start) is None
 
 
 @torch.no_grad()

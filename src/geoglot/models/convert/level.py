@@ -12,8 +12,11 @@ from geoglot.models.known import Level
 
 #: Relative difference below which weights are the same: half precision rounds by 5e-4 at most, training moves more
 _SAME = 1e-3
-_IMAGE_HEAD = ("visual_projection.weight", "vision_model.post_layernorm.weight", "vision_model.post_layernorm.bias")
-#: A head for patches, and what it begins as
+#: Heads for whole images and for patches, and what each begins as
+_IMAGE_HEAD = {
+    name: name
+    for name in ("visual_projection.weight", "vision_model.post_layernorm.weight", "vision_model.post_layernorm.bias")
+}
 _PATCH_HEAD = {
     "projector.1.weight": "visual_projection.weight",
     "projector.0.weight": "vision_model.post_layernorm.weight",
@@ -26,11 +29,15 @@ def tell_level(tensors: Mapping[str, Tensor], start: Mapping[str, Tensor]) -> Le
 
     A head that equals the CLIP's was not trained, and neither was a LayerNorm as torch initialises it.
     """
-    if any(name not in start or start[name].shape != tensors[name].shape for name in _IMAGE_HEAD):
+    pairs = [(tensors.get(name), start.get(begun)) for name, begun in (_IMAGE_HEAD | _PATCH_HEAD).items()]
+    if any(one is None or other is None or one.shape != other.shape for one, other in pairs):
         return None
-    image = any(_differs(tensors[name], start[name]) for name in _IMAGE_HEAD)
+    image, patches = (
+        any(_differs(tensors[name], start[begun]) for name, begun in head.items())
+        for head in (_IMAGE_HEAD, _PATCH_HEAD)
+    )
     fresh = (tensors["projector.0.weight"] == 1).all() and (tensors["projector.0.bias"] == 0).all()
-    patches = not fresh and any(_differs(tensors[head], start[name]) for head, name in _PATCH_HEAD.items())
+    patches = patches and not fresh
     if image and patches:
         return "both"
     return "image" if image else "pixel" if patches else None
