@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Iterator, Mapping
+from contextlib import nullcontext
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -15,6 +17,7 @@ import torch
 from torch import Tensor, nn
 
 from geoglot.models.segmenter import Segmenter
+from geoglot.training import loop
 from geoglot.training.loop import Fit, fit, lr_factor
 from geoglot.training.mask_objective import SegmentObjective
 from geoglot.training.metrics_log import METRICS
@@ -36,6 +39,23 @@ def test_a_rate_rises_in_a_line_and_then_falls_to_nearly_nothing(schedule: Any) 
     assert all(later < earlier for earlier, later in pairwise(found[10:]))
     assert 0 < found[-1] < 0.02
     assert rates(Fit(steps=100, warmup=0.0, schedule=schedule))[0] == 1.0
+
+
+@pytest.mark.parametrize("fails", [False, True])
+def test_trackers_are_closed_whether_or_not_the_run_ends_well(
+    fails: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told = list[str]()
+    tracker = SimpleNamespace(log=lambda *_: told.append("step"), close=lambda: told.append("closed"))
+    monkeypatch.setattr(loop, "open_trackers", lambda *_: [tracker])
+
+    def report(step: int, *_: object) -> None:
+        if fails and step == 2:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt) if fails else nullcontext():
+        fit(Line(), Fit(steps=3), tmp_path, "a recipe", SINGLE, report)
+    assert told == ["step"] * (2 if fails else 3) + ["closed"]
 
 
 @pytest.mark.parametrize("done", [0.0, 0.25, 0.5, 0.75])

@@ -61,6 +61,16 @@ def test_a_tracker_gets_every_step_and_a_resumed_run_is_the_same(
         assert opened == [("start", None, "lakes"), ("start", "r1", None)]
 
 
+@pytest.mark.parametrize("track", ["wandb", "mlflow"])
+def test_a_tracker_that_opens_no_run_is_told(track: Track, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(**_: Any) -> None:
+        raise RuntimeError("no api key:\n log in")
+
+    monkeypatch.setitem(sys.modules, track, SimpleNamespace(init=refuse, start_run=refuse))
+    with pytest.raises(InputError, match=r"opens no run \(no api key: log in\)"):
+        open_trackers(track, tmp_path, tensorboard=False, step=0)
+
+
 def test_a_tracker_that_is_not_installed_is_told_before_any_work(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "wandb", None)
     with pytest.raises(InputError, match="pip install wandb"):

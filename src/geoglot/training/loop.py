@@ -5,6 +5,7 @@ import logging
 import math
 import time
 from collections.abc import Callable, Mapping
+from contextlib import closing, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -99,38 +100,37 @@ def fit(
     trackers = open_trackers(settings.track, folder, settings.tensorboard, state.step) if main else []
     log = MetricsLog(folder, state.step, trackers) if main else None
     began = ready = time.monotonic()
-    for batch in objective.batches(state.step, settings.steps):
-        metrics = _step(state, objective, batch, settings, process)
-        last = state.step == settings.steps
-        evaluating = last or state.step % settings.evaluate_every == 0
-        saving = last or state.step % settings.checkpoint_every == 0
-        improved = False
-        if evaluating or saving:
-            _check_weights(state)
-        count, unit = objective.batch
-        metrics[f"{unit}_per_second"] = count / (time.monotonic() - ready)
-        if evaluating:
-            metrics |= objective.evaluate(state.ema or state.model)
-            improved = main and state.update_best(metrics.get(objective.best))
-            if state.best is not None:
-                metrics[f"best_{objective.best}"] = state.best
-        metrics["seconds"] = round(time.monotonic() - began, 2)
-        if log:
-            log.add(state.step, metrics)
+    with closing(log) if log else nullcontext():
+        for batch in objective.batches(state.step, settings.steps):
+            metrics = _step(state, objective, batch, settings, process)
+            last = state.step == settings.steps
+            evaluating = last or state.step % settings.evaluate_every == 0
+            saving = last or state.step % settings.checkpoint_every == 0
+            improved = False
+            if evaluating or saving:
+                _check_weights(state)
+            count, unit = objective.batch
+            metrics[f"{unit}_per_second"] = count / (time.monotonic() - ready)
             if evaluating:
-                draw_curves(folder)
-                for sentence in describe_useless(metrics):
-                    logger.warning("after %d of %d steps %s", state.step, settings.steps, sentence)
-        report(state.step, settings.steps, metrics)
-        if improved:
-            checkpoint.save_best(state, folder)
-        if main and evaluating and evaluated:
-            evaluated(state, improved)
-        if main and saving:
-            checkpoint.save(state, identity, folder)
-        ready = time.monotonic()
-    if log:
-        log.close()
+                metrics |= objective.evaluate(state.ema or state.model)
+                improved = main and state.update_best(metrics.get(objective.best))
+                if state.best is not None:
+                    metrics[f"best_{objective.best}"] = state.best
+            metrics["seconds"] = round(time.monotonic() - began, 2)
+            if log:
+                log.add(state.step, metrics)
+                if evaluating:
+                    draw_curves(folder)
+                    for sentence in describe_useless(metrics):
+                        logger.warning("after %d of %d steps %s", state.step, settings.steps, sentence)
+            report(state.step, settings.steps, metrics)
+            if improved:
+                checkpoint.save_best(state, folder)
+            if main and evaluating and evaluated:
+                evaluated(state, improved)
+            if main and saving:
+                checkpoint.save(state, identity, folder)
+            ready = time.monotonic()
     checkpoint.load_best(state, folder)
     return Fitted(state.ema or state.model, log.read(state.best_step or state.step) if log else {}, tuple(notes))
 

@@ -30,7 +30,7 @@ class MetricsLog:
             tracker.log(step, metrics)
 
     def close(self) -> None:
-        """Tell the trackers that the run is complete."""
+        """Tell the trackers that no step follows."""
         for tracker in self._trackers:
             tracker.close()
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Literal, Protocol, runtime_checkable
 
 from geoglot.errors import InputError, MissingExtraError
+from geoglot.legible import reason_of
 
 Track = Literal["wandb", "mlflow"]
 
@@ -22,7 +23,7 @@ class Tracker(Protocol):
         ...
 
     def close(self) -> None:
-        """The run is complete."""
+        """No step follows: the run is complete, or it was stopped by an error and may be resumed."""
         ...
 
 
@@ -35,10 +36,19 @@ def check_trackers(track: Track | None, tensorboard: bool) -> None:
 
 
 def open_trackers(track: Track | None, folder: Path, tensorboard: bool, step: int) -> list[Tracker]:
-    """The trackers of a run in a folder that has finished this step; its name there is the name of the folder."""
+    """The trackers of a run in a folder that has finished this step; its name there is the name of the folder.
+
+    Raises InputError if a tracker opens no run, as without a login or a network.
+    """
     opened: list[Tracker] = [_TensorBoard(folder, step)] if tensorboard else []
     if track:
-        opened.append(_OPENERS[track](_package(track), folder))
+        package = _package(track)
+        try:
+            opened.append(_OPENERS[track](package, folder))
+        except Exception as error:
+            raise InputError(
+                f"fit.track = {track!r}: {track} opens no run ({reason_of(error)}); set it up, or leave track out"
+            ) from error
     return opened
 
 
