@@ -9,8 +9,6 @@ process of its own, and the operating system counts its peak resident size.
 from __future__ import annotations
 
 import json
-import resource
-import subprocess
 import sys
 import tempfile
 import time
@@ -18,40 +16,29 @@ from pathlib import Path
 
 import click
 import numpy as np
-import rasterio
-from affine import Affine
-from rasterio.windows import Window
+from figures_of_runs import peak_gb, run_apart
+from memory import NAMES, painted_blocks, write_blocks
+from numpy.random import Generator
 
 from geoglot.tasks.change.change import change
+from stubs import ColourScorer
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
-
-from stubs import COLOURS, ColourScorer
-from worlds import class_field, paint
-
-NAMES = tuple(COLOURS)
-BLOCK = 512
 LIMIT_GB = 2.0
 CHANGED = 0.02  # of the blocks
 
 
 def make_dates(folder: Path, shape: tuple[int, int]) -> tuple[Path, Path]:
     """Two tiled 3-band rasters of painted blocks, of which a few are other ones on the second date."""
-    fields = [class_field((BLOCK, BLOCK), len(NAMES), seed, blob=150) for seed in range(8)]
-    blocks = [paint(field, NAMES) for field in fields]
-    profile = {"driver": "GTiff", "width": shape[1], "height": shape[0], "count": 3, "dtype": "uint8"}
-    place = {"crs": "EPSG:32631", "transform": Affine(1, 0, 400_000, 0, -1, 5_700_000)}
-    tiles = {"tiled": True, "blockxsize": BLOCK, "blockysize": BLOCK, "BIGTIFF": "YES", "compress": "zstd"}
+    blocks = painted_blocks()
     paths = folder / "2015-06-29.tif", folder / "2020-07-02.tif"
     for later, path in enumerate(paths):
         rng, changes = np.random.default_rng(0), np.random.default_rng(1)
-        with rasterio.open(path, "w", **profile, **place, **tiles) as dataset:
-            for row in range(0, shape[0], BLOCK):
-                for col in range(0, shape[1], BLOCK):
-                    kind, moves = int(rng.integers(len(blocks))), changes.random() < CHANGED
-                    height, width = min(BLOCK, shape[0] - row), min(BLOCK, shape[1] - col)
-                    pixels = blocks[(kind + (moves and later)) % len(blocks)][:, :height, :width]
-                    dataset.write(pixels, window=Window(col, row, width, height))
+
+        def choose(rng: Generator = rng, changes: Generator = changes, later: int = later) -> int:
+            kind, moves = int(rng.integers(len(blocks))), changes.random() < CHANGED
+            return (kind + (moves and later)) % len(blocks)
+
+        write_blocks(path, shape, blocks, choose)
     return paths
 
 
@@ -63,9 +50,8 @@ def measure(folder: Path) -> dict[str, float]:
     result = change(sources, None, folder / "change.tif", model=scorer, polygons=folder / "change.gpkg")
     seconds = time.monotonic() - started
     pixels = sum(each.pixels[0] for each in result.classes)
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
     return {
-        "peak_gb": round(peak, 3), "seconds": round(seconds, 1), "mpx_per_s": round(pixels / seconds / 1e6, 2),
+        "peak_gb": round(peak_gb(), 3), "seconds": round(seconds, 1), "mpx_per_s": round(pixels / seconds / 1e6, 2),
         "regions": sum(sum(counts.values()) for each in result.classes for counts in each.objects),
     }  # fmt: skip
 
@@ -82,8 +68,8 @@ def main(width: int, height: int, as_json: bool, one: str | None) -> None:
         return
     with tempfile.TemporaryDirectory() as name:
         make_dates(Path(name), (height, width))
-        done = subprocess.run([sys.executable, __file__, "--measure", name], capture_output=True, text=True, check=True)
-    facts = json.loads(done.stdout.splitlines()[-1]) | {"width": width, "height": height, "limit_gb": LIMIT_GB}
+        found = run_apart(__file__, "--measure", name)
+    facts = found | {"width": width, "height": height, "limit_gb": LIMIT_GB}
     click.echo(
         json.dumps(facts)
         if as_json

@@ -1,14 +1,56 @@
-"""What benchmarks that repeat their runs share: medians with their spread, and the machine that they ran on."""
+"""What benchmarks that repeat their runs share: time and peak memory of a run, a run in a process of its own, medians
+with their spread, and the machine that they ran on.
+"""
 
 from __future__ import annotations
 
+import json
 import os
 import platform
+import resource
 import statistics
+import subprocess
+import sys
+import time
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-import torch
+import click
+
+
+@dataclass(frozen=True)
+class Spent:
+    """Seconds by the clock, and of computing by all threads of the process."""
+
+    wall: float
+    cpu: float
+
+
+class Watch:
+    """What passes until it is read."""
+
+    def __init__(self) -> None:
+        self._wall, self._cpu = time.perf_counter(), time.process_time()
+
+    def read(self, times: float = 1.0) -> Spent:
+        """The seconds since then, times a factor."""
+        return Spent((time.perf_counter() - self._wall) * times, (time.process_time() - self._cpu) * times)
+
+
+def peak_gb() -> float:
+    """Peak resident size of this process."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e9
+
+
+def run_apart(file: str, *arguments: object) -> dict[str, Any]:
+    """The JSON that a script prints last, run in a process of its own. One that fails is an error with its stderr."""
+    done = subprocess.run([sys.executable, file, *map(str, arguments)], capture_output=True, text=True)
+    if done.returncode:
+        raise click.ClickException(done.stderr)
+    found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    return found
 
 
 def middle(values: Sequence[float], unit: str, digits: int = 2) -> str:
@@ -19,6 +61,8 @@ def middle(values: Sequence[float], unit: str, digits: int = 2) -> str:
 
 def describe_machine() -> str:
     """The processor, its free cores, the versions that decide speed, and the load at this moment."""
+    import torch  # inside, since it is not to count in the memory of a process that has no need of it
+
     info = Path("/proc/cpuinfo")
     lines = info.read_text().splitlines() if info.exists() else []
     names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]

@@ -9,16 +9,16 @@ and of computing time, which other work on the machine changes less; peak memory
 from __future__ import annotations
 
 import json
-import resource
 import statistics
 import tempfile
-import time
+from dataclasses import astuple
 from pathlib import Path
 from typing import Any
 
 import click
 import numpy as np
 import rasterio
+from figures_of_runs import Spent, Watch, peak_gb
 
 from geoglot.demo import SCENE
 from geoglot.scene.encoded_scene import EncodedScene, encode_scene
@@ -41,16 +41,15 @@ def make_scene(path: Path, side: int) -> None:
 
 def measure(scene: EncodedScene, names: tuple[str, ...], repeats: int) -> dict[str, Any]:
     """Medians of some searches; the first does not count."""
-    clocks, computing, objects = list[float](), list[float](), 0
+    runs, objects = list[Spent](), 0
     for _ in range(repeats + 1):
-        started = time.monotonic(), time.process_time()
+        watch = Watch()
         objects = len(find(scene, list(names)).objects)
-        clocks.append((time.monotonic() - started[0]) / len(names))
-        computing.append((time.process_time() - started[1]) / len(names))
+        runs.append(watch.read(1 / len(names)))
+    seconds, computing = (statistics.median(each) for each in zip(*map(astuple, runs[1:]), strict=True))
     return {
-        "names": ", ".join(names), "objects": objects, "seconds a name": round(statistics.median(clocks[1:]), 3),
-        "computing": round(statistics.median(computing[1:]), 3),
-        "peak_gb": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6, 2),
+        "names": ", ".join(names), "objects": objects, "seconds a name": round(seconds, 3),
+        "computing": round(computing, 3), "peak_gb": round(peak_gb(), 2),
     }  # fmt: skip
 
 

@@ -10,17 +10,17 @@ same at every size. The table also shows the need of a tool that keeps float64 s
 from __future__ import annotations
 
 import json
-import resource
-import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import click
 import numpy as np
 import rasterio
 from affine import Affine
+from figures_of_runs import peak_gb, run_apart
 from rasterio.windows import Window
 
 from geoglot.options import ReadOptions, SegmentOptions
@@ -40,17 +40,33 @@ LIMIT_GB = 1.5
 
 def make_scene(path: Path, side: int) -> None:
     """A tiled 3-band raster of `side` x `side` pixels: a few painted blocks, repeated in a seeded order."""
-    rng = np.random.default_rng(0)
-    blocks = [paint(class_field((BLOCK, BLOCK), len(NAMES), seed, blob=150), NAMES) for seed in range(8)]
-    profile = {"driver": "GTiff", "width": side, "height": side, "count": 3, "dtype": "uint8", "compress": "zstd"}
+    rng, blocks = np.random.default_rng(0), painted_blocks()
+    write_blocks(path, (side, side), blocks, lambda: int(rng.integers(len(blocks))))
+
+
+def painted_blocks() -> list[np.ndarray]:
+    """Blocks of all classes, (3, BLOCK, BLOCK)."""
+    return [paint(class_field((BLOCK, BLOCK), len(NAMES), seed, blob=150), NAMES) for seed in range(8)]
+
+
+def write_blocks(path: Path, shape: tuple[int, int], blocks: Sequence[np.ndarray], choose: Callable[[], int]) -> None:
+    """A tiled raster of 1 m, (rows, cols): blocks (3, side, side) beside and below each other, each chosen by number."""
+    profile = {"driver": "GTiff", "height": shape[0], "width": shape[1], "count": 3, "dtype": "uint8"}
     place = {"crs": "EPSG:32631", "transform": Affine(1, 0, 400_000, 0, -1, 5_700_000)}
-    tiles = {"tiled": True, "blockxsize": BLOCK, "blockysize": BLOCK, "BIGTIFF": "YES", "num_threads": 2}
+    tiles = {
+        "tiled": True,
+        "blockxsize": 512,
+        "blockysize": 512,
+        "compress": "zstd",
+        "BIGTIFF": "YES",
+        "num_threads": 2,
+    }
+    step = blocks[0].shape[-1]
     with rasterio.open(path, "w", **profile, **place, **tiles) as dataset:
-        for row in range(0, side, BLOCK):
-            for col in range(0, side, BLOCK):
-                height, width = min(BLOCK, side - row), min(BLOCK, side - col)
-                pixels = blocks[rng.integers(len(blocks))][:, :height, :width]
-                dataset.write(pixels, window=Window(col, row, width, height))
+        for row in range(0, shape[0], step):
+            for col in range(0, shape[1], step):
+                height, width = min(step, shape[0] - row), min(step, shape[1] - col)
+                dataset.write(blocks[choose()][:, :height, :width], window=Window(col, row, width, height))
 
 
 def measure(scene: Path, folder: Path, polygons: bool) -> dict[str, float]:
@@ -63,16 +79,7 @@ def measure(scene: Path, folder: Path, polygons: bool) -> dict[str, float]:
     result = segment_with(scorer, Legend(NAMES), scene, outputs, read=read, options=options, overwrite=True)
     seconds = time.monotonic() - started
     pixels = sum(share.pixels for share in result.classes)
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
-    return {"peak_gb": round(peak, 3), "seconds": round(seconds, 1), "mpx_per_s": round(pixels / seconds / 1e6, 2)}
-
-
-def child(scene: Path, folder: Path, polygons: bool) -> dict[str, float]:
-    """`measure` in a fresh process."""
-    command = [sys.executable, __file__, "--measure", str(scene), str(folder), str(int(polygons))]
-    done = subprocess.run(command, capture_output=True, text=True, check=True)
-    found: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
-    return found
+    return {"peak_gb": round(peak_gb(), 3), "seconds": round(seconds, 1), "mpx_per_s": round(pixels / seconds / 1e6, 2)}
 
 
 @click.command()
@@ -90,7 +97,7 @@ def main(sides: tuple[int, ...], as_json: bool, one: tuple[str, str, str] | None
         for side in sides:
             make_scene(folder / "scene.tif", side)
             for polygons in (False, True):
-                facts = child(folder / "scene.tif", folder, polygons)
+                facts = run_apart(__file__, "--measure", folder / "scene.tif", folder, int(polygons))
                 whole = round((len(NAMES) + 1) * side * side * 8 / 1e9, 1)
                 rows.append({"side": side, "polygons": polygons, **facts, "whole_raster_in_memory_gb": whole})
                 if not as_json:

@@ -13,13 +13,12 @@ import json
 import statistics
 import sys
 import tempfile
-import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import click
 import numpy as np
-from figures_of_runs import describe_machine, middle
+from figures_of_runs import Spent, Watch, describe_machine, middle
 from memory import make_scene
 
 from geoglot.models.base import VisionLanguageModel
@@ -34,14 +33,6 @@ from geoglot.tasks.segment.segment import segment
 CLASSES = "trees, grass, road, building, water, field, car"
 MOST_WINDOWS = 200  # through the model alone
 LIMIT = 0.75
-
-
-@dataclass(frozen=True)
-class Spent:
-    """Seconds by the clock, and of the processor."""
-
-    wall: float
-    cpu: float
 
 
 @dataclass(frozen=True)
@@ -60,17 +51,6 @@ class Round:
     def computing(self) -> float:
         """The model's share of the computing time."""
         return self.model.cpu / self.whole.cpu
-
-
-class Watch:
-    """What passes until it is read."""
-
-    def __init__(self) -> None:
-        self._wall, self._cpu = time.perf_counter(), time.process_time()
-
-    def read(self, times: float = 1.0) -> Spent:
-        """The seconds since then, times a factor."""
-        return Spent((time.perf_counter() - self._wall) * times, (time.process_time() - self._cpu) * times)
 
 
 def run_model(scores: WordScores, plan: WindowPlan) -> Spent:

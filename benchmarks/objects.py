@@ -12,8 +12,6 @@ Planted objects have several sizes; pairs touch; borders of windows and of the f
 from __future__ import annotations
 
 import json
-import resource
-import subprocess
 import sys
 import tempfile
 import time
@@ -22,9 +20,8 @@ from typing import Any
 
 import click
 import numpy as np
-import rasterio
-from affine import Affine
-from rasterio.windows import Window
+from figures_of_runs import peak_gb, run_apart
+from memory import write_blocks
 
 from geoglot.options import FindOptions, ReadOptions
 from geoglot.scene.windows import WindowPlan
@@ -98,14 +95,7 @@ def make_scene(path: Path, side: int, names: tuple[str, ...], things: int) -> No
     rng = np.random.default_rng(0)
     size = (BLOCK, BLOCK)
     blocks = [plant(size, scatter(size, things, names, seed), seed).pixels for seed in range(3)]
-    profile = {"driver": "GTiff", "width": side, "height": side, "count": 3, "dtype": "uint8", "compress": "zstd"}
-    place = {"crs": "EPSG:32631", "transform": Affine(1, 0, 400_000, 0, -1, 5_700_000)}
-    with rasterio.open(path, "w", **profile, **place, tiled=True, blockxsize=512, blockysize=512) as dataset:
-        for row in range(0, side, BLOCK):
-            for col in range(0, side, BLOCK):
-                height, width = min(BLOCK, side - row), min(BLOCK, side - col)
-                pixels = blocks[rng.integers(len(blocks))][:, :height, :width]
-                dataset.write(pixels, window=Window(col, row, width, height))
+    write_blocks(path, (side, side), blocks, lambda: int(rng.integers(len(blocks))))
 
 
 def measure(scene: Path) -> dict[str, Any]:
@@ -122,8 +112,11 @@ def measure(scene: Path) -> dict[str, Any]:
         options=FindOptions(overlay=False),
         refiner="edges",
     )
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
-    return {"peak_gb": round(peak, 3), "seconds": round(time.monotonic() - started, 1), "objects": len(result.objects)}
+    return {
+        "peak_gb": round(peak_gb(), 3),
+        "seconds": round(time.monotonic() - started, 1),
+        "objects": len(result.objects),
+    }
 
 
 def child(side: int) -> dict[str, Any]:
@@ -131,9 +124,7 @@ def child(side: int) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as folder:
         scene = Path(folder) / "scene.tif"
         make_scene(scene, side, ("roof", "water"), 40)
-        command = [sys.executable, __file__, "--measure", str(scene)]
-        done = subprocess.run(command, capture_output=True, text=True, check=True)
-    return {"side": side, **json.loads(done.stdout.splitlines()[-1])}
+        return {"side": side, **run_apart(__file__, "--measure", scene)}
 
 
 def _planted_text(planted: dict[str, Any]) -> str:

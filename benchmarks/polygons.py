@@ -12,12 +12,9 @@ machine changes less. Peak memory is that of the process, with everything that `
 from __future__ import annotations
 
 import json
-import resource
 import statistics
-import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -25,6 +22,7 @@ import click
 import numpy as np
 import rasterio
 from affine import Affine
+from figures_of_runs import Watch, peak_gb, run_apart
 from rasterio.windows import Window
 
 CLASSES = 6
@@ -86,23 +84,16 @@ WAYS = {"plain": write_plainly, "geoglot": write_by_strips}
 def measure(way: str, path: Path, output: Path) -> dict[str, float]:
     """One way in this process, without its imports."""
     WAYS[way](path.with_name("small.tif"), output.with_name(f"warm-{output.name}"))
-    clock, computing = time.monotonic(), time.process_time()
+    watch = Watch()
     polygons = WAYS[way](path, output)
-    return {
-        "polygons": polygons,
-        "seconds": time.monotonic() - clock,
-        "computing": time.process_time() - computing,
-        "peak_gb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6,
-    }
+    spent = watch.read()
+    return {"polygons": polygons, "seconds": spent.wall, "computing": spent.cpu, "peak_gb": peak_gb()}
 
 
 def child(way: str, folder: Path) -> dict[str, float]:
     """`measure` in a fresh process."""
     with tempfile.TemporaryDirectory(dir=folder) as output:
-        command = [sys.executable, __file__, "--measure", way, str(folder / "map.tif"), f"{output}/polygons.gpkg"]
-        done = subprocess.run(command, capture_output=True, text=True, check=True)
-    found: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
-    return found
+        return run_apart(__file__, "--measure", way, folder / "map.tif", f"{output}/polygons.gpkg")
 
 
 @click.command()

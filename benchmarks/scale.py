@@ -14,9 +14,7 @@ from __future__ import annotations
 
 import json
 import math
-import resource
 import statistics
-import subprocess
 import sys
 import tempfile
 import time
@@ -26,7 +24,7 @@ from itertools import pairwise
 from pathlib import Path
 
 import click
-from figures_of_runs import describe_machine
+from figures_of_runs import describe_machine, peak_gb, run_apart
 from memory import make_scene
 
 from geoglot.models.zoo import load_word_model
@@ -76,8 +74,7 @@ def measure(scene: Path, small: Path, classes: int, output: Path) -> dict[str, f
     segment(small, words, output, model=model, options=options, overwrite=True)
     began = time.perf_counter()
     segment(scene, words, output, model=model, options=options, overwrite=True)
-    seconds = time.perf_counter() - began
-    return {"seconds": seconds, "peak_gb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6}
+    return {"seconds": time.perf_counter() - began, "peak_gb": peak_gb()}
 
 
 def run_point(folder: Path, side: int, classes: int, repeats: int) -> Point:
@@ -86,13 +83,8 @@ def run_point(folder: Path, side: int, classes: int, repeats: int) -> Point:
     for path, size in ((scene, side), (small, 1024)):
         if not path.exists():
             make_scene(path, size)
-    command = [sys.executable, __file__, "--measure", str(scene), str(small), str(classes), str(output)]
-    runs = []
-    for _ in range(1 if side >= ONCE else repeats):
-        done = subprocess.run(command, capture_output=True, text=True)
-        if done.returncode:
-            raise click.ClickException(done.stderr)
-        runs.append(json.loads(done.stdout.splitlines()[-1]))
+    times = 1 if side >= ONCE else repeats
+    runs = [run_apart(__file__, "--measure", scene, small, classes, output) for _ in range(times)]
     seconds, peaks = ([float(run[key]) for run in runs] for key in ("seconds", "peak_gb"))
     return Point(side, classes, tuple(seconds), tuple(peaks))
 

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import argparse
 import os
-import resource
 import statistics
 import subprocess
 import sys
@@ -113,8 +112,7 @@ def run_ours(folder: Path, threads: int, repeat: int) -> None:
     name = "geoglot, exact"
     plain = measure({name: partial(ours, blocks)}, queries, repeat)[name]
     resident = next(line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("VmRSS"))
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
-    print(f"{'resident':<28} {int(resident.split()[1]) / 1e6:9.2f} GB, at most {peak:.2f} GB")
+    print(f"{'resident':<28} {int(resident.split()[1]) * 1024 / 1e9:9.2f} GB, at most {peak_gb():.2f} GB")
     vectors = blocks[0].vectors
     right = [np.intersect1d(ours(blocks, query), sort_all(vectors, query)).size / K for query in queries[: repeat // 4]]
     print(f"{'recall@10 of text queries':<28} {np.mean(right):9.3f} of {len(right)} queries")

@@ -10,13 +10,12 @@ in proportion to the pixels; weights, gradients and the two moments of AdamW tak
 from __future__ import annotations
 
 import json
-import resource
-import subprocess
 import sys
 from pathlib import Path
 
 import click
 import torch
+from figures_of_runs import peak_gb, run_apart
 from rich.console import Console
 from rich.table import Table
 from torch import Tensor, nn
@@ -62,14 +61,12 @@ def measure(side: int, crops: int, bfloat16: bool, recompute: bool) -> dict[str,
             loss = torch.stack(list(losses_of(network, pixels, labels, MaskLoss(), bfloat16).values())).sum()
         held = sum(holds.values())
         loss.backward()  # type: ignore[no-untyped-call]
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-    return {"held": held, "peak": peak, "parameters": sum(p.numel() for p in network.parameters())}
+    return {"held": held, "peak": peak_gb() * 1e9, "parameters": sum(p.numel() for p in network.parameters())}
 
 
 def measure_apart(side: int, crops: int, row: str) -> dict[str, float]:
     """The same in a process of its own."""
-    call = [sys.executable, __file__, "--side", str(side), "--row", row, "--crops", str(crops)]
-    return dict(json.loads(subprocess.run(call, check=True, capture_output=True, text=True).stdout))
+    return run_apart(__file__, "--side", side, "--row", row, "--crops", crops)
 
 
 def show(side: int) -> None:
