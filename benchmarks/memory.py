@@ -50,7 +50,7 @@ def painted_blocks() -> list[np.ndarray]:
 
 
 def write_blocks(path: Path, shape: tuple[int, int], blocks: Sequence[np.ndarray], choose: Callable[[], int]) -> None:
-    """A tiled raster of 1 m, (rows, cols): blocks (3, side, side) beside and below each other, each chosen by number."""
+    """A tiled raster of 1 m, (rows, cols): blocks (3, side, side) side by side, each chosen by number."""
     profile = {"driver": "GTiff", "height": shape[0], "width": shape[1], "count": 3, "dtype": "uint8"}
     place = {"crs": "EPSG:32631", "transform": Affine(1, 0, 400_000, 0, -1, 5_700_000)}
     tiles = {

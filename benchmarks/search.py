@@ -22,6 +22,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from figures_of_runs import peak_gb
 
 from geoglot.index.search.scan import Block, scan
 from geoglot.index.store.codes import Codes, encode
