@@ -11,6 +11,7 @@ from pathlib import Path
 
 import geopandas as gpd
 import numpy as np
+import pandas as pd
 import pyogrio
 import pyproj
 import pytest
@@ -191,6 +192,18 @@ def test_polygons_name_the_colour_of_their_class(tmp_path: Path) -> None:
     write_styled(tmp_path / "map.geojson")
     frame = gpd.read_file(tmp_path / "map.geojson")
     assert frame["colour"].tolist() == [hex_of(colour) for colour in LEGEND.colours]
+
+
+@pytest.mark.parametrize("suffix", [".gpkg", ".geojson", ".fgb", ".parquet", ".shp"])
+def test_every_format_holds_moments_and_where_there_is_none(tmp_path: Path, suffix: str) -> None:
+    moments = pd.to_datetime(["2024-05-31T10:00:00Z", None], utc=True)
+    boxes = [shapely.box(0, 0, 1, 1), shapely.box(2, 2, 3, 3)]
+    path = tmp_path / f"map{suffix}"
+    write_frames([gpd.GeoDataFrame({"id": [1, 2], "time": moments}, geometry=boxes, crs=4326)], path, "map")
+    frame = gpd.read_parquet(path) if suffix == ".parquet" else gpd.read_file(path)
+    frame = frame.sort_values("id", ignore_index=True)  # FlatGeobuf orders features by place
+    assert pd.Timestamp(frame["time"][0]).strftime("%Y-%m-%d") == "2024-05-31"
+    assert pd.isna(frame["time"][1])
 
 
 def test_tiles_show_the_polygons_where_they_lie(tmp_path: Path) -> None:

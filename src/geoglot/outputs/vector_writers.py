@@ -26,6 +26,7 @@ from geoglot.lonlat import orient_rings, project_to_lonlat
 from geoglot.outputs.styles import write_style
 from geoglot.outputs.vector_names import cut_text, short_names
 from geoglot.silence import ignore_library_warnings
+from geoglot.times import utc_text
 
 T = TypeVar("T")
 Frames = Iterator[gpd.GeoDataFrame]
@@ -97,7 +98,7 @@ def write_geoparquet(path: Path, _layer: str, frames: Frames, style: str) -> Non
 
 
 def write_geojson(path: Path, _layer: str, frames: Frames, style: str) -> None:
-    """RFC 7946, one feature per line."""
+    """RFC 7946, one feature per line. A column of times holds moments in UTC, such as 2024-05-31T10:00:00Z."""
     with path.open("w", encoding="utf-8") as file:
         file.write('{"type": "FeatureCollection", "features": [')
         separators = chain(["\n"], repeat(",\n"))
@@ -107,8 +108,8 @@ def write_geojson(path: Path, _layer: str, frames: Frames, style: str) -> None:
             attributes = frame.drop(columns="geometry").to_dict("records")
             for properties, geometry in zip(attributes, shapely.to_geojson(geometries), strict=True):
                 clean = {key: None if value != value else value for key, value in properties.items()}
-                feature = f'{{"type": "Feature", "properties": {json.dumps(clean)}, "geometry": {geometry}}}'
-                file.write(next(separators) + feature)
+                known = json.dumps(clean, default=utc_text)
+                file.write(f'{next(separators)}{{"type": "Feature", "properties": {known}, "geometry": {geometry}}}')
         file.write("\n]}\n")
     write_style(path, style)
 
