@@ -16,7 +16,7 @@ from geoglot.app.guard import TooLarge
 from geoglot.app.kept_vectors import trim_vectors
 from geoglot.app.mercator import placed, tile_grid, zooms
 from geoglot.app.of_labels import do_teach
-from geoglot.app.pictures import read_onto
+from geoglot.app.pictures import describe_scene, read_onto
 from geoglot.app.routes_scenes import keep
 from geoglot.app.tile_cache import TileCache
 from geoglot.app.workspace import UnknownId, Workspace
@@ -29,6 +29,7 @@ from geoglot.scene.dense import dense_of
 from geoglot.scene.encoded_scene import EncodedScene, encode_scene
 from geoglot.scene.score_field import ScoreField
 from geoglot.sources.raster import open_raster
+from geoglot.sources.scene_day import period_of
 from geoglot.tasks.find import heat as heat_module
 from geoglot.tasks.find.heat import Heat
 from geoglot.tasks.find.heat_map import STEPS, HeatMap, byte_of
@@ -191,6 +192,23 @@ def test_names_of_models_and_files_are_plain(tmp_path: Path) -> None:
     with pytest.raises(UnknownId):
         space.model("roofs")
     assert space.upload_path("../../../etc/a b.TIF", "0" * 64) == tmp_path / "uploads" / "a-b-00000000.tif"
+
+
+@pytest.mark.parametrize("digest", ["20190101", "a2019bcd", "1999ffff"])
+@pytest.mark.parametrize("name", ["port.tif", "port_2024-05-31.tif"])
+def test_a_dropped_file_has_the_name_and_the_date_that_it_came_with(tmp_path: Path, digest: str, name: str) -> None:
+    space = Workspace.open(tmp_path, [])
+    path = space.upload_path(name, digest)
+    assert period_of(str(path), None) == period_of(name, None)
+    assert space.add_upload(path).name == name
+
+
+@pytest.mark.parametrize(
+    ("name", "time"), [("x.tif", None), ("x_2024-05-31.tif", "2024-05-31"), ("x_1990.tif", "1990")]
+)
+def test_a_scene_has_the_date_that_change_takes(tmp_path: Path, name: str, time: str | None) -> None:
+    facts, _ = describe_scene({"source": str(copy_demo(tmp_path).rename(tmp_path / name))}, lambda **_: None)
+    assert facts["time"] == time
 
 
 def test_the_last_pictures_to_search_by_are_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -25,6 +25,7 @@ class Scene:
     """Columns and rows."""
     resolution_m: float | None = None
     time: str | None = None
+    """The day or the year when it was taken, such as 2024-05-31 or 1990, as change takes it."""
     bands: list[str] = field(default_factory=list)
     minzoom: int = 0
     maxzoom: int = 22

@@ -22,6 +22,7 @@ from geoglot.lonlat import lonlat_bounds
 from geoglot.outputs.panels import to_bytes
 from geoglot.sources.raster import Raster, open_raster
 from geoglot.sources.resample import Resampler
+from geoglot.sources.scene_day import period_of
 from geoglot.tasks.find.heat_map import HeatMap
 
 _OPEN = 16  # rasters whose files stay open
@@ -41,12 +42,13 @@ def describe_scene(body: dict[str, Any], _: Report) -> Done:
     raster = _open(body)
     grid = placed(raster.native)
     least, most = zooms(grid)
+    period = period_of(raster.uri, raster.time)
     return {
         "bounds": [round(edge, 7) for edge in lonlat_bounds(grid)],
         "placed": raster.native.crs is not None,
         "size": [raster.native.shape[1], raster.native.shape[0]],
         "resolution_m": raster.native.resolution_m,
-        "time": raster.time.isoformat() if raster.time else None,
+        "time": str(period) if period else None,
         "bands": list(raster.bands),
         "minzoom": least,
         "maxzoom": most,

@@ -21,7 +21,8 @@ MOST_SCENES = 1000
 MOST_PICTURES = 100
 _INDEX = "archive.json"
 _PICTURES = ", ".join(sorted(SUFFIXES))
-_DIGEST = re.compile(r"-[0-9a-f]{8}(?=\.\w+$)")  # that tells dropped files of one name apart
+_DIGEST = re.compile(r"-[a-p]{8}(?=\.\w+$)")  # that tells dropped files of one name apart
+_AS_LETTERS = str.maketrans("0123456789abcdef", "abcdefghijklmnop")  # digits of a digest may look like a date
 _NAME = re.compile(r"\w[\w -]{0,59}")
 
 
@@ -99,7 +100,7 @@ class Workspace:
         suffix = Path(name).suffix.lower()
         if suffix not in SUFFIXES:
             raise InputError(f"the map opens {_PICTURES}, got a file {name[:80]!r}")
-        return self.folder / "uploads" / f"{plain_stem(name)}-{digest[:8]}{suffix}"
+        return self.folder / "uploads" / f"{plain_stem(name)}-{digest[:8].translate(_AS_LETTERS)}{suffix}"
 
     def picture_path(self, name: str, digest: str) -> Path:
         """Where a picture to search by is kept; its file name is its id. InputError for a name that no picture has."""
