@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable
+from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+import numpy as np
+from PIL import Image
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Locator, Page, Playwright
@@ -41,3 +45,12 @@ def look_for(page: Page, words: str) -> None:
 def card_of(page: Page, word: str) -> Locator:
     """The card of a word in the panel."""
     return page.get_by_role("article", name=word, exact=True)
+
+
+def picture_of_map(page: Page) -> np.ndarray:
+    """What the map shows once it has drawn all that it has: a picture that stays."""
+    pictures = [b"", page.locator(".map").first.screenshot()]
+    while pictures[-1] != pictures[-2]:
+        page.wait_for_timeout(500)
+        pictures.append(page.locator(".map").first.screenshot())
+    return np.asarray(Image.open(BytesIO(pictures[-1])).convert("RGB"), np.int16)

@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from geoglot.demo import SCENE
-from mappage import AXE, barriers, card_of, look_for
+from mappage import AXE, barriers, card_of, look_for, picture_of_map
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -79,6 +79,11 @@ def test_an_area_comes_from_a_file_and_everything_keeps_to_it(page: Page, tmp_pa
     assert found.value.post_data_json["area"]["type"] in ("Polygon", "MultiPolygon")
     page.get_by_text("are now of the area alone").wait_for()
     page.wait_for_function("before => document.querySelector('article strong')?.innerText !== before", arg=before)
+    shown = picture_of_map(page)
+    page.get_by_role("button", name="Hide trees").click()
+    changed = np.abs(picture_of_map(page) - shown).max(2) > 5
+    near, far = changed[:, : changed.shape[1] * 2 // 5], changed[:, changed.shape[1] * 4 // 5 :]
+    assert near.mean() > 0.05 and far.mean() < 0.2, (near.mean(), far.mean())  # outside are outlines at most
     look_for(page, "grass")
     with page.expect_request(lambda each: "/api/jobs/segment" in each.url) as mapped:
         page.get_by_role("button", name="Make a class map of these 2 words").click()
@@ -126,6 +131,10 @@ def test_a_picture_is_searched_by_and_more_like_its_hits(page: Page, tmp_path: P
 
 def test_the_view_is_saved_with_legend_and_scale(mapped: Page, tmp_path: Path) -> None:
     page = mapped
+    card_of(page, "trees").get_by_text("Correct it").click()
+    card_of(page, "trees").get_by_role("button", name="Right places").click()
+    page.locator(".map").first.click(position={"x": 250, "y": 350})
+    page.locator(".pin").wait_for()
     with page.expect_download() as waiting:
         page.get_by_role("button", name="Picture", exact=True).click()
     assert waiting.value.suggested_filename == "scene-map.png"
@@ -138,6 +147,7 @@ def test_the_view_is_saved_with_legend_and_scale(mapped: Page, tmp_path: Path) -
     assert legend.min() > 200  # its plate is almost white
     assert middle.std() > 10  # the map is drawn
     assert (pixels[-24:-18, 30:60] < 80).all(2).any()  # the bar of the scale
+    assert (np.abs(pixels[340:360, 240:260] - [11, 107, 58]).max(2) < 10).sum() > 100  # the mark of a right place
 
 
 def test_the_taught_models_of_all_words_make_a_class_map(page: Page) -> None:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pytest
 import rasterio
 
 from geoglot.demo import SCENE
-from mappage import card_of, look_for
+from mappage import card_of, look_for, picture_of_map
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -121,12 +122,17 @@ def test_two_dates_lie_side_by_side(two_dates: Page) -> None:
 
 def test_changes_have_a_table_a_chart_and_files(two_dates: Page) -> None:
     page = two_dates
-    page.get_by_label("What changed between the dates?").fill("trees, grass")
+    page.get_by_label("Compare it with").select_option(index=1)
+    page.get_by_label("What changed between the two dates?").fill("trees, grass")
     page.keyboard.press("Enter")
     changes = page.get_by_label("Changes", exact=True)
     changes.get_by_role("table").wait_for()
     assert "trees" in changes.get_by_role("table").inner_text()
     assert changes.get_by_role("img", name="Areas of the classes on each date").is_visible()
+    page.get_by_label("Line between").fill("0")  # the other date alone, with the changes over it
+    shown = picture_of_map(page)
+    page.get_by_role("button", name="Hide the changes").click()
+    assert np.abs(picture_of_map(page) - shown).max() > 20
     with page.expect_download() as waiting:
         changes.get_by_role("link", name="CSV").click()
     assert waiting.value.suggested_filename.endswith("change.csv")

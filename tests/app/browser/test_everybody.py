@@ -28,7 +28,9 @@ def test_there_are_no_barriers(open_page: OpenPage, width: int, dark: bool) -> N
 def test_a_telephone_shows_map_and_panel_without_sideways_scrolling(open_page: OpenPage) -> None:
     page = open_page(width=360, height=740)
     look_for(page, "building")
+    card_of(page, "building").get_by_text("Correct it").click()  # so that the panel scrolls
     assert page.evaluate("document.documentElement.scrollWidth") <= 360
+    assert page.evaluate("document.documentElement.scrollHeight") <= 740
     card = card_of(page, "building").bounding_box()
     assert card is not None and card["x"] >= 0 and card["x"] + card["width"] <= 360
 

@@ -5,10 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-from PIL import Image
 
 from geoglot.demo import SCENE
-from mappage import card_of, look_for
+from mappage import card_of, look_for, picture_of_map
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -16,28 +15,18 @@ if TYPE_CHECKING:
     from playwright.sync_api import Page
 
 
-def picture_of_map(page: Page, file: Path) -> np.ndarray:
-    """What the map shows once it has drawn all that it has: a picture that stays."""
-    pictures = [b"", page.locator(".map").first.screenshot()]
-    while pictures[-1] != pictures[-2]:
-        page.wait_for_timeout(500)
-        pictures.append(page.locator(".map").first.screenshot())
-    file.write_bytes(pictures[-1])
-    return np.asarray(Image.open(file).convert("RGB"), np.int16)
-
-
 def test_words_become_layers_with_heat_area_and_count(page: Page, tmp_path: Path) -> None:
-    before = picture_of_map(page, tmp_path / "before.png")
+    before = picture_of_map(page)
     look_for(page, "building, trees")
     card_of(page, "building").get_by_text("objects").first.wait_for()
     assert "m²" in card_of(page, "building").inner_text()
     look_for(page, "trees, building")
     page.get_by_text("These words are in the list already.").wait_for()
-    heated = picture_of_map(page, tmp_path / "heated.png")
+    heated = picture_of_map(page)
     assert np.abs(heated - before).max(2).mean() > 5
     page.get_by_role("button", name="Hide building").click()
     page.get_by_role("button", name="Hide trees").click()
-    hidden = picture_of_map(page, tmp_path / "hidden.png")
+    hidden = picture_of_map(page)
     assert np.abs(hidden - before).max(2).mean() < np.abs(heated - before).max(2).mean() / 4
 
 
@@ -45,7 +34,7 @@ def test_the_slider_asks_nobody_and_changes_area_and_picture(page: Page, tmp_pat
     look_for(page, "building")
     card = card_of(page, "building")
     card.get_by_text("objects").first.wait_for()
-    before, area = picture_of_map(page, tmp_path / "low.png"), card.locator("strong").inner_text()
+    before, area = picture_of_map(page), card.locator("strong").inner_text()
     asked: list[str] = []
     page.on("request", lambda each: asked.append(each.url))
     # all at once, since on a busy machine the slider would come to rest between two keys
@@ -59,7 +48,7 @@ def test_the_slider_asks_nobody_and_changes_area_and_picture(page: Page, tmp_pat
     assert card.locator("strong").inner_text() != area
     with page.expect_response(lambda each: "/api/jobs/find" in each.url):
         pass  # polygons follow when the slider rests
-    assert np.abs(picture_of_map(page, tmp_path / "high.png") - before).max() > 20
+    assert np.abs(picture_of_map(page) - before).max() > 20
 
 
 def test_outlining_that_fails_ends(page: Page, complaints: list[str]) -> None:
@@ -99,6 +88,8 @@ def test_an_object_that_is_clicked_shows_its_facts(page: Page) -> None:
     page.keyboard.press("Enter")
     facts = page.get_by_label("Facts of the object")
     assert "score" in facts.inner_text() and "m²" in facts.inner_text()
+    page.keyboard.press("Escape")
+    assert facts.count() == 0
 
 
 def test_objects_can_be_kept(page: Page) -> None:

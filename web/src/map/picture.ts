@@ -59,6 +59,23 @@ function drawLegend(pen: CanvasRenderingContext2D, entries: Entry[]): void {
   });
 }
 
+/** Right and wrong places, as the page shows them. */
+function drawMarks(pen: CanvasRenderingContext2D, map: MapLibre, scene: string | null): void {
+  pen.save();
+  Object.assign(pen, { font: `bold ${FONT}`, textAlign: "center", strokeStyle: "#ffffff", lineWidth: 2 });
+  for (const { right, at } of layersOf(scene).flatMap((layer) => layer.marks)) {
+    const { x, y } = map.project(at);
+    pen.beginPath();
+    pen.arc(x, y, 10, 0, 2 * Math.PI);
+    pen.fillStyle = right ? "#0b6b3a" : "#a3160d";
+    pen.fill();
+    pen.stroke();
+    pen.fillStyle = "#ffffff";
+    pen.fillText(right ? "✓" : "✕", x, y + 1);
+  }
+  pen.restore();
+}
+
 function drawScale(pen: CanvasRenderingContext2D, map: MapLibre, height: number): void {
   const metres = (EQUATOR_M * Math.cos((map.getCenter().lat * Math.PI) / 180)) / (512 * 2 ** map.getZoom());
   const { text, width } = scaleOf(metres);
@@ -98,16 +115,23 @@ async function drawPicture(map: MapLibre): Promise<HTMLCanvasElement> {
   const page = document.createElement("canvas");
   [page.width, page.height] = [under.width, under.height];
   const pen = page.getContext("2d")!;
-  pen.drawImage(under, 0, 0);
-  if (over) {
-    const from = (page.width * stage.cut) / 100;
-    pen.drawImage(over, from, 0, page.width - from, page.height, from, 0, page.width - from, page.height);
-  }
   const ratio = under.width / map.getCanvas().clientWidth;
   pen.scale(ratio, ratio);
-  pen.font = FONT;
   pen.textBaseline = "middle";
   const [width, height] = [page.width / ratio, page.height / ratio];
+  pen.drawImage(under, 0, 0, width, height);
+  drawMarks(pen, map, workspace.scene);
+  if (over) {
+    const from = (width * stage.cut) / 100;
+    pen.save();
+    pen.beginPath();
+    pen.rect(from, 0, width - from, height);
+    pen.clip();
+    pen.drawImage(over, 0, 0, width, height);
+    drawMarks(pen, map, otherDate()?.id ?? null);
+    pen.restore();
+  }
+  pen.font = FONT;
   drawLegend(pen, legendOf());
   drawScale(pen, map, height);
   drawSource(pen, width, height);

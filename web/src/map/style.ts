@@ -1,8 +1,10 @@
 // An empty map: sea, and marks between which the kinds of layers lie, so that heat is above scenes and outlines above heat.
 import workerUrl from "maplibre-gl/dist/maplibre-gl-worker.mjs?url";
-import { type Map as MapLibre, setWorkerUrl, type StyleSpecification } from "maplibre-gl";
+import { addProtocol, type Map as MapLibre, setWorkerUrl, type StyleSpecification } from "maplibre-gl";
+import { loadCut } from "./cut";
 
 setWorkerUrl(new URL(workerUrl, import.meta.url).href);
+addProtocol("cut", loadCut);
 
 /** The layer below which a kind of layer is added. */
 export type Slot = "under-scenes" | "under-heat" | "under-lines" | "under-marks";

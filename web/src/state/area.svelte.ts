@@ -2,6 +2,7 @@
 import { readArea } from "../api/client";
 import type { Area } from "../api/types";
 import { boundsOf } from "../map/bounds";
+import { cutBy } from "../map/cut";
 import { lookAt } from "../map/tool.svelte";
 import { remember } from "./history.svelte";
 import { layersOf } from "./layers.svelte";
@@ -13,6 +14,7 @@ export const isAreaFile = (file: File): boolean => AREA_FILES.split(",").some((e
 
 /** Sets the area; the objects that are shown are found again within it. */
 function set(area: Area): void {
+  cutBy(area);
   workspace.area = area;
   for (const layer of layersOf(workspace.scene)) if (layer.ready && !layer.why) layer.rest(0);
 }

@@ -1,5 +1,5 @@
 // The audit that is open: its places one by one, what was decided, and the areas that follow.
-import { decidePlaces, readAudit } from "../api/client";
+import { ApiError, decidePlaces, readAudit } from "../api/client";
 import type { Audit, Place } from "../api/types";
 import { remember } from "./history.svelte";
 import { complain, say } from "./say.svelte";
@@ -8,6 +8,9 @@ type Open = { job: string | null; sample: Audit | null; at: number; saving: bool
 
 export const audit = $state<Open>({ job: null, sample: null, at: 0, saving: false });
 
+let waiting: Record<number, string> = {}; // decisions that the server does not know yet
+export const unsaved = (): boolean => audit.saving || Object.keys(waiting).length > 0;
+
 export const UNKNOWN = "?";
 export const placeNow = (): Place | undefined => audit.sample?.places[audit.at];
 export const decidedCount = (): number => audit.sample?.places.filter((place) => place.class).length ?? 0;
@@ -15,11 +18,13 @@ export const decidedCount = (): number => audit.sample?.places.filter((place) =>
 /** Opens an audit at its first open place. */
 export async function openAudit(job: string): Promise<void> {
   const sample = await readAudit(job);
+  waiting = {};
   Object.assign(audit, { job, sample, at: 0 });
   goOn();
 }
 
 export function closeAudit(): void {
+  waiting = {};
   Object.assign(audit, { job: null, sample: null, at: 0 });
 }
 
@@ -35,8 +40,6 @@ export function step(by: number): void {
   audit.at = Math.min(Math.max(audit.at + by, 0), last);
 }
 
-let waiting: Record<number, string> = {}; // decisions that the server does not know yet
-
 /** Shows a decision at once, and has it written down. */
 function put(id: number, name: string): void {
   const place = audit.sample?.places.find((each) => each.id === id);
@@ -45,14 +48,21 @@ function put(id: number, name: string): void {
   if (!audit.saving) save(audit.job!).catch(complain);
 }
 
-/** Sends what was decided until nothing waits; decisions that are made meanwhile go together. */
+/**
+ * Sends what was decided until nothing waits; decisions that are made meanwhile go together. What a server that is away
+ * does not hear is sent with the next decision.
+ */
 async function save(job: string): Promise<void> {
   audit.saving = true;
   try {
     while (Object.keys(waiting).length) {
       const sent = waiting;
       waiting = {};
-      const sample = await decidePlaces(job, sent);
+      const sample = await decidePlaces(job, sent).catch((error) => {
+        const refused = error instanceof ApiError && error.status < 500;
+        if (audit.job === job && !refused) waiting = { ...sent, ...waiting };
+        throw error;
+      });
       for (const place of sample.places) place.class = waiting[place.id] ?? place.class;
       if (audit.job === job) audit.sample = sample;
     }

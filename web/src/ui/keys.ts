@@ -19,7 +19,7 @@ export const KEYS: [key: string, what: string][] = [
   ["h", "show or hide all heat"],
   ["u, Ctrl+Z", "undo"],
   ["t", "dark or light"],
-  ["Esc", "leave correcting or drawing"],
+  ["Esc", "leave correcting or drawing; close the facts of an object"],
   ["?", "these keys"],
 ];
 
@@ -50,7 +50,7 @@ const focusWords = () => {
 };
 
 export function keyPressed(event: KeyboardEvent, help: () => void): void {
-  if (event.key === "Escape") tool.now = { kind: "look" };
+  if (event.key === "Escape") Object.assign(tool, { now: { kind: "look" }, facts: null });
   if (typing(event.target) || event.altKey || event.metaKey) return;
   if (event.ctrlKey) {
     if (event.key === "z") takeBack();
