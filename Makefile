@@ -11,7 +11,7 @@ help: ## what can be made
 
 setup: .venv/ready ## .venv with geoglot and the development tools, as locked
 
-demo: .venv/ready ## words to a map, on the scene that ships with geoglot
+demo: .venv/geoglot ## words to a map, on the scene that ships with geoglot
 	$(BIN)/geoglot demo --overwrite # of an earlier demo, by another version
 
 map: .venv/ready ## the map in a browser, on the scene that ships with geoglot
@@ -42,10 +42,16 @@ package: .venv/ready ## dist: sdist and wheel, checked, installed with all depen
 lock: ## take today's versions into requirements/constraints.txt
 	sh scripts/lock.sh
 
-# hatchling comes first, so that geoglot is built by the locked one and not by whatever is new that day.
-.venv/ready: pyproject.toml requirements/constraints.txt
+# What the demo needs comes first, so that a picture is there before the tools are.
+# hatchling before geoglot, so that it is built by the locked one and not by whatever is new that day.
+.venv/geoglot: pyproject.toml requirements/constraints.txt
 	@python=$$(sh scripts/python.sh) && $$python -m venv .venv
 	@echo "setting up .venv: a minute or two, most of it torch"
 	@$(PIP) pip hatchling editables
+	@$(PIP) --no-build-isolation --editable .
+	@touch $@
+
+.venv/ready: .venv/geoglot
+	@echo "adding the development tools to .venv: a minute"
 	@$(PIP) --no-build-isolation --group dev --editable .
 	@touch $@
