@@ -44,12 +44,11 @@ export machine
 
 newcomer 'python3 --version; du -sm / --exclude=/proc 2>/dev/null | cut -f1 | sed "s/$/ MB of machine/"; git clone --quiet --config advice.detachedHead=false geoglot.bundle geoglot'
 
-timed() { # what it is, then a command
-  local began=$SECONDS
-  "${@:2}"
-  echo "== $1: $((SECONDS - began)) s"
-}
-timed "make demo, set-up and picture" newcomer 'cd geoglot; make demo'
-timed "make demo again, without a network" unshare --net bash -euc "newcomer 'cd geoglot; make demo'"
+# Processors' time is that of an idle machine, too.
+echo "processors: $(nproc); load before: $(cut -d' ' -f1 /proc/loadavg)"
+TIMEFORMAT="== make demo, set-up and picture: %0R s (processors' time: %0U s + %0S s)"
+time newcomer 'cd geoglot; make demo'
+TIMEFORMAT="== make demo again, without a network: %0R s (processors' time: %0U s + %0S s)"
+time unshare --net bash -euc "newcomer 'cd geoglot; make demo'"
 [ -s "$machine/home/newcomer/geoglot/demo-output/map.overlay.png" ] || { echo "no picture was made" >&2; exit 1; }
 newcomer 'du -sm geoglot/.venv | cut -f1 | sed "s/$/ MB of .venv/"'

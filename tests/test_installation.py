@@ -1,9 +1,10 @@
 import re
 import sys
-from importlib.metadata import PackageNotFoundError, packages_distributions
+from importlib.metadata import PackageNotFoundError, distributions, packages_distributions
 from pathlib import Path
 
 import pytest
+from packaging.specifiers import SpecifierSet
 
 import geoglot
 from geoglot import installation
@@ -69,3 +70,14 @@ def test_every_required_package_is_known_by_the_modules_that_geoglot_imports() -
     wanted = {module: package for module, package in brought.items() if package in required}
     assert {"PIL", "skimage", "yaml", "huggingface_hub"} <= set(wanted)
     assert {module: missing_package(ModuleNotFoundError("no", name=module)) for module in wanted} == wanted
+
+
+def test_the_oldest_python_can_have_every_locked_package() -> None:
+    """`make demo` on Debian 12, whose Python is 3.11.2, stops at a pin that asks for a later one."""
+    lock = Path(__file__).parents[1] / "requirements/constraints.txt"
+    locked = dict(line.lower().split("==") for line in lock.read_text(encoding="utf-8").splitlines() if "==" in line)
+    here = {each.name.lower(): each for each in distributions()}
+    same = [here[name] for name, version in locked.items() if name in here and here[name].version == version]
+    assert len(same) > 50
+    refused = [each.name for each in same if "3.11.0" not in SpecifierSet(each.metadata["Requires-Python"] or "")]
+    assert refused == []

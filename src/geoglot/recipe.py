@@ -46,7 +46,7 @@ def _read(path: Path, above: tuple[Path, ...] = ()) -> dict[str, Any]:
         _check_plain(table)
     except (SourceError, ValueError) as error:
         if not path.exists():
-            raise InputError(f"there is no recipe {path}; see the examples in the folder recipes") from error
+            raise InputError(f"there is no recipe {path}; see: geoglot recipes list") from error
         raise InputError(f"the recipe {path} cannot be read: {error}") from error
     base = table.pop("base", None)
     if base is None:

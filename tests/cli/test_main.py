@@ -46,6 +46,12 @@ def test_version() -> None:
     assert run("--version").output == f"geoglot, version {__version__}\n"
 
 
+@pytest.mark.parametrize("name", main.COMMANDS)
+def test_a_misspelt_command_names_the_nearest(name: str) -> None:
+    result = run(name[:-1] + "q")
+    assert result.exit_code == 2 and f"Did you mean '{name}'?" in result.stderr
+
+
 def test_help_imports_nothing_heavy() -> None:
     code = (
         "import sys\n"

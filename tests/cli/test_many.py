@@ -36,7 +36,7 @@ def test_people_see_a_row_for_each_scene(tmp_path: Path) -> None:
     assert rows[0] == ["scene", "water", "forest", "state"]
     assert [row[0] for row in rows[1:4]] == ["a", "b", "oops"]
     assert [row[-1] for row in rows[1:4]] == ["done", "done", "failed"]
-    assert "1 of 3 scenes are not complete: oops (failed: oops.tif cannot be opened" in result.stderr
+    assert "1 of 3 scenes is not complete: oops (failed: oops.tif cannot be opened" in result.stderr
     assert "3 scenes: 2 done, 1 failed" in result.stdout and "table     t.csv" in result.stdout
     again = run("segment", "scenes/*.tif", "--classes", "water,forest", "-o", "maps")
     assert again.exit_code == 0 and "2 scenes: 2 there" in again.stdout

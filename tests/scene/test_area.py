@@ -14,7 +14,7 @@ from shapely.geometry.base import BaseGeometry
 
 from geoglot.errors import InputError, OutsideError
 from geoglot.geo import Grid
-from geoglot.lonlat import to_map
+from geoglot.lonlat import lonlat_bounds, to_map
 from geoglot.scene.area import read_area
 from geoglot.scene.vector_features import on_grid, read_features, read_lonlat_area
 
@@ -80,8 +80,12 @@ def test_what_is_no_area_says_what_to_do(tmp_path: Path) -> None:
         read_features(tmp_path / "points.csv")
     with pytest.raises(InputError, match="holds no polygon"):
         read_area(write(tmp_path / "a.geojson", shapely.Point(4, 51)), HERE)
-    with pytest.raises(InputError, match="outside the scene"):
-        read_area(write(tmp_path / "b.geojson", shapely.box(-60, 1, -59, 2)), HERE)
+    far = write(tmp_path / "b.geojson", shapely.box(-60, 1, -59, 2))
+    west, south, *_ = lonlat_bounds(HERE)
+    with pytest.raises(InputError, match=f"outside the scene at {west:.4f}, {south:.4f} to .* degrees; draw the area"):
+        read_area(far, HERE)
+    with pytest.raises(InputError, match="draw the area in pixels"):
+        read_area(far, replace(HERE, crs=None))
 
 
 def test_an_area_that_leads_elsewhere_is_refused(tmp_path: Path) -> None:

@@ -39,6 +39,14 @@ def test_a_class_file_of_another_shape_is_refused(tmp_path: Path, text: str) -> 
         parse_classes(str(path))
 
 
+@pytest.mark.parametrize("text", ["", "\n \n", "# only a comment\n"])
+def test_a_class_file_without_names_is_named(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "c.txt"
+    path.write_text(text)
+    with pytest.raises(ClassesError, match="txt names no classes"):
+        parse_classes(str(path))
+
+
 def test_doubles_in_a_class_file_are_not_lost(tmp_path: Path) -> None:
     path = tmp_path / "c.txt"
     path.write_text("water: river\nwater: lake\n")

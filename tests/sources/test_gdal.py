@@ -51,6 +51,10 @@ def test_what_is_no_image_is_one_sentence(tmp_path: Path, make_geotiff: MakeGeot
         open_handle(str(text))
     with pytest.raises(SourceError, match="No such file"):
         open_handle(str(tmp_path / "missing.tif"))
+    with pytest.raises(SourceError, match=r"did you mean .*notes\.tif\?"):
+        open_handle(str(tmp_path / "note.tif"))
+    with pytest.raises(SourceError, match="there is no folder"):
+        open_handle(str(tmp_path / "none/notes.tif"))
     with pytest.raises(SourceError, match="is a folder"):
         open_handle(str(tmp_path))
     with pytest.raises(SourceError, match="complex"):

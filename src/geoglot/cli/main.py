@@ -6,6 +6,7 @@ import os
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext, suppress
+from difflib import get_close_matches
 from signal import Signals
 from typing import Any, NoReturn
 
@@ -47,6 +48,17 @@ class LazyGroup(click.Group):
         command: click.Command = getattr(importlib.import_module(module), attribute)
         command.short_help = DOES.get(cmd_name)  # what a shell shows beside a completion
         return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find the command that was typed. Of one that there is not, click sees no neighbours, as all are lazy."""
+        try:
+            return super().resolve_command(ctx, args)
+        except click.UsageError as error:
+            if near := get_close_matches(args[0], COMMANDS, 1):
+                error.message += f" Did you mean '{near[0]}'?"  # type: ignore[misc]  # final in click's types alone
+            raise
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """List the commands by what a person wants to do, each with an example."""

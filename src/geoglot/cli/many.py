@@ -75,7 +75,8 @@ def report(result: Batch, as_json: bool) -> None:
     if not bad:
         return
     named = [f"{each.scene.name} ({each.state}: {each.reason})" for each in bad]
-    message = f"{len(bad):,} of {format_count(len(result.outcomes), 'scene')} are not complete: "
+    verb = "is" if len(bad) == 1 else "are"
+    message = f"{len(bad):,} of {format_count(len(result.outcomes), 'scene')} {verb} not complete: "
     message += format_some(named, _SHOWN)
     if any(each.state not in ("failed", "empty") for each in result.outcomes):
         shared.exit_partly(message)

@@ -3,6 +3,7 @@
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
+from difflib import get_close_matches
 from importlib import resources
 from pathlib import Path
 from typing import Literal, cast
@@ -140,7 +141,9 @@ def find_model(name_or_path: PathLike) -> Path:
         raise ModelError(f"{name} is not on this machine yet; get it with: geoglot models pull {name}")
     if os.path.isfile(name):  # noqa: PTH113
         raise ModelError(f"{name} is a file, and a model is a folder with card.json; training writes it as RUN/model")
-    raise ModelError(f"no model is called {name!r} and no folder either; see: geoglot models list")
+    near = get_close_matches(name, [BUNDLED, *KNOWN], 1)
+    meant = f"did you mean {near[0]}? See" if near else "see"
+    raise ModelError(f"no model is called {name!r} and no folder either; {meant}: geoglot models list")
 
 
 def is_model_name(name: str) -> bool:

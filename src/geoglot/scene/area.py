@@ -12,6 +12,7 @@ from shapely.geometry.base import BaseGeometry
 
 from geoglot.errors import InputError, OutsideError
 from geoglot.geo import Grid, Window
+from geoglot.lonlat import lonlat_bounds
 from geoglot.sources.mending import mend, unite
 from geoglot.sources.raster import Raster
 from geoglot.sources.tile import Tile
@@ -29,9 +30,19 @@ def read_area(path: Path, grid: Grid) -> BaseGeometry:
     frame = on_grid(features, grid, str(path))
     area = unite(mend(frame.geometry.to_numpy()))
     if not area.intersects(_box(grid.whole)):
-        raise OutsideError(f"the area of interest in {path} lies outside the scene")
+        raise OutsideError(f"the area of interest in {path} lies outside the scene {_where(grid)}")
     shapely.prepare(area)
     return area
+
+
+def _where(grid: Grid) -> str:
+    """Where a scene is, and what to do with an area that is elsewhere."""
+    if grid.crs is None:
+        rows, cols = grid.shape
+        return f"of {cols} x {rows} px, which has no CRS; draw the area in pixels of the scene"
+    west, south, east, north = lonlat_bounds(grid)
+    place = f"{west:.4f}, {south:.4f} to {east:.4f}, {north:.4f} degrees"
+    return f"at {place}; draw the area there, or check the CRS of the file"
 
 
 def covered(

@@ -68,7 +68,7 @@ def _clean(text: str) -> str:
 def _check(parsed: Sequence[ClassWords]) -> None:
     names = [entry.name for entry in parsed]
     if not all(names) or not names:
-        raise ClassesError('no class names were given; write them as --classes "water, forest, building"')
+        raise ClassesError('no names were given; write them with commas, such as "water, forest, building"')
     if files := [name for name in names if name.lower().endswith(_TEXT_FILES)]:
         raise ClassesError(
             f"{files[0]} looks like a file; classes are read from one .txt or .json file: --classes FILE"
@@ -89,6 +89,8 @@ def _read_class_file(path: Path) -> Sequence[str] | Mapping[str, Sequence[str]]:
         raise ClassesError(f"the class file {path} cannot be read: {error}") from error
     rows = (line.partition(":") for line in text.splitlines() if line.strip() and not line.startswith("#"))
     pairs = [(name.strip(), words) for name, _, words in rows]
+    if not pairs:
+        raise ClassesError(f"the class file {path} names no classes; write one a line, or name: word, word")
     _check([ClassWords(name, ()) for name, _ in pairs])  # a mapping would lose doubles silently
     return {name: parse_words(words) for name, words in pairs}
 

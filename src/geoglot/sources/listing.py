@@ -94,7 +94,9 @@ def file_state(path: Path) -> str:
 def _images(source: PathLike) -> list[str]:
     if is_pattern(source):
         if not (found := match_pattern(source)):
-            raise SourceError(f"nothing fits the pattern {source}")
+            raise SourceError(
+                f"nothing fits the pattern {source}; check its folder and its ending, such as .tif or .tiff"
+            )
         return list(dict.fromkeys(image for path in found for image in _images(path)))
     folder = Path(source)
     if not is_local(str(source)) or not os.path.isdir(source):  # noqa: PTH112 - Path takes "" for this folder

@@ -2,6 +2,8 @@
 
 import os
 import stat
+from difflib import get_close_matches
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -15,12 +17,25 @@ _MAX_BANDS = 4096  # rasterio looks through all bands to read the facts of each
 _MAX_GAIN = 200_000  # bytes of pixels per byte of the file; sparse GeoTIFFs in tiles of 1024 px reach two thirds
 _MAX_UNPACKED = 2**30  # bytes of pixels of a picture without tiles, unless it has few per byte of the file
 _MAX_UNTILED_GAIN = 200
+_CLOSE = 0.8  # of names, from 0 to 1: mostly a letter or two; less would take any two short names of one ending
+_LOOKED_AT = 5000  # names of a folder that are compared with one that is not there
 _MAX_SIDE = 2**23  # pixels; a row of windows is held in memory, and no mosaic is a fourth as wide
 
 
 def is_local(uri: str) -> bool:
     """Whether a path lies on this machine's file system."""
     return "://" not in uri and not uri.startswith("/vsi")
+
+
+def no_file(uri: str) -> SourceError:
+    """There is no such file: the error names the nearest of its folder, or the folder that is missing, too."""
+    folder, name = os.path.split(uri)
+    try:
+        near = get_close_matches(name, islice(os.listdir(folder or "."), _LOOKED_AT), 1, _CLOSE)  # noqa: PTH208
+    except (OSError, ValueError):  # ValueError: a name that no folder can have
+        return SourceError(f"No such file: {uri}; there is no folder {folder}")
+    advice = f"did you mean {os.path.join(folder, near[0])}?" if near else "check the name, and the folder it is in"  # noqa: PTH118
+    return SourceError(f"No such file: {uri}; {advice}")
 
 
 def check_path(uri: str) -> None:
@@ -32,7 +47,7 @@ def check_path(uri: str) -> None:
     if not is_local(uri):
         return
     if not os.path.exists(uri):  # noqa: PTH110 - Path raises for names that no file can have
-        raise SourceError(f"No such file: {uri}")
+        raise no_file(uri)
     kind = os.stat(uri).st_mode  # noqa: PTH116
     if stat.S_ISDIR(kind):
         raise SourceError(

@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import re
+from dataclasses import replace
+
 import numpy as np
 import pyproj
 import pytest
@@ -71,8 +74,16 @@ def test_scales_are_read_and_bounded() -> None:
 def test_a_scene_has_the_scale_of_its_own_resolution(make_grid: MakeGrid) -> None:
     assert scale_of(AUTO, make_grid(), CARD) == 256.0  # 10 m: 8 m a pixel of 32
     assert scale_of("224m", make_grid(), CARD) == 224.0
-    assert why_too_coarse(make_grid(), 256.0, 32) == ""
-    assert "give a scale of 80 m or more" in why_too_coarse(make_grid(), 64.0, 32)
+    assert why_too_coarse(make_grid(), 256.0, CARD) == ""
+
+
+def test_what_is_too_coarse_for_a_scale_says_a_scale_that_is_taken(make_grid: MakeGrid) -> None:
+    advice = re.search(r"--scale (\d+m)", why_too_coarse(make_grid(), 64.0, CARD))
+    assert advice
+    (scale,) = parse_scales(advice[1], CARD)
+    assert why_too_coarse(make_grid(), scale_of(scale, make_grid(), CARD), CARD) == ""
+    coarse = replace(make_grid(), transform=Affine(500.0, 0.0, 5e5, 0.0, -500.0, 5e6))
+    assert "take a model" in why_too_coarse(coarse, 64.0, CARD)
 
 
 def test_what_lies_in_the_scene_must_have_data() -> None:

@@ -24,7 +24,7 @@ def test_few_labels_and_labels_in_one_place_are_told(scene: Path, base: Path, tm
     files = [save(labels, tmp_path / "a.gpkg"), save(local, tmp_path / "b.geojson")]
     result = teach(scene, files, tmp_path / "mine", model=base)
     told = " ".join(result.notes)
-    assert "corner has 3 labels only" in told and "all labels of corner lie in one place" in told
+    assert "few labels of corner (3)" in told and "all labels of corner lie in one place" in told
     assert "shed" not in told
     assert {each.name: each.iou is None for each in result.classes}["corner"]
 

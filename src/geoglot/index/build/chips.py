@@ -47,6 +47,12 @@ def parse_scales(text: str, card: Card) -> tuple[str, ...]:
     return tuple(dict.fromkeys(_parse_scale(part, card) for part in parts)) or (AUTO,)
 
 
+def _scales_of(card: Card) -> tuple[float, float]:
+    """The least and the largest side of a chip that a model can see, in metres."""
+    finest, coarsest = card.resolution
+    return finest / _FAR * card.tile_size, coarsest * _FAR * card.tile_size
+
+
 def _parse_scale(part: str, card: Card) -> str:
     if part == AUTO:
         return AUTO
@@ -54,8 +60,7 @@ def _parse_scale(part: str, card: Card) -> str:
         metres = check_scale(float(part.removesuffix("m")))
     except ValueError:
         raise InputError(f"a scale must be metres on the ground, such as 224m, got {part!r}") from None
-    finest, coarsest = card.resolution
-    least, most = finest / _FAR * card.tile_size, coarsest * _FAR * card.tile_size
+    least, most = _scales_of(card)
     if not least <= metres <= most:
         raise InputError(
             f"a scale for {card.name} must be from {format_number(least)} to {format_number(most)} m, since a chip is "
@@ -73,15 +78,16 @@ def scale_of(asked: str, native: Grid, card: Card) -> float:
     return float(card.tile_size * 2.0 ** round(math.log2(pixel)))
 
 
-def why_too_coarse(native: Grid, scale_m: float, side: int) -> str:
-    """Why the pixels of a scene cannot fill chips of a scale; empty if they can."""
-    pixel, wanted = native.resolution_m or 0.0, scale_m / side
-    if pixel <= _COARSE * wanted:
+def why_too_coarse(native: Grid, scale_m: float, card: Card) -> str:
+    """Why the pixels of a scene cannot fill chips of a scale, and what to do; empty if they can."""
+    side, pixel = card.tile_size, native.resolution_m or 0.0
+    if pixel <= _COARSE * scale_m / side:
         return ""
-    return (
-        f"its pixels are {format_number(pixel)} m, too coarse for chips of {format_number(scale_m)} m; give a scale of "
-        f"{format_number(pixel / _COARSE * side)} m or more"
+    least = math.ceil(pixel / _COARSE * side)
+    other = (
+        f"give --scale {least}m or more" if least <= _scales_of(card)[1] else "take a model that sees coarser pixels"
     )
+    return f"its pixels are {format_number(pixel)} m, too coarse for chips of {format_number(scale_m)} m; {other}"
 
 
 def at_scale(scene: Scene, scale_m: float, side: int) -> Scene:

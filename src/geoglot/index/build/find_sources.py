@@ -14,7 +14,7 @@ from geoglot.index.build.stac_scenes import PREFIX, read_catalogue, scene_sha, s
 from geoglot.index.build.units import Source
 from geoglot.sources.listing import file_state, find_images
 from geoglot.sources.raster import open_raster
-from geoglot.sources.raster_guard import is_local
+from geoglot.sources.raster_guard import is_local, no_file
 from geoglot.sources.sidecars import Sidecars
 from geoglot.tables import read_table, read_text
 from geoglot.times import to_utc
@@ -127,7 +127,7 @@ def _identify(wanted: Wanted, known: Mapping[tuple[str, str], str]) -> Source:
         return Source(uri, sha, "", _ELSEWHERE, wanted.time, wanted.cloud)
     path = Path(uri)
     if not path.is_file():
-        raise SourceError(f"No such file: {uri}")
+        raise no_file(uri)
     files, state = look_at(uri)
     sha = known.get((uri, state)) or hash_files(files)
     return Source(uri, sha, state, path.stat().st_size, wanted.time, wanted.cloud)

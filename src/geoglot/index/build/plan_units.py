@@ -66,7 +66,7 @@ def _count_parts(source: Source, asked: str, card: Card) -> int:
     if native.crs is None:
         return 1
     scale, side = scale_of(asked, native, card), card.tile_size
-    if why_too_coarse(native, scale, side):
+    if why_too_coarse(native, scale, card):
         return 1
     places = find_places(analysis_grid(native, scale / side, source.uri), scale, side)
     return -(-len(places) // CHIPS_A_PART)

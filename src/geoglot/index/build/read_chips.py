@@ -105,7 +105,7 @@ def _read_part(part: Part, raster: Raster | StacScene, rules: Rules, card: Card)
     scale, side = scale_of(part.asked, raster.native, card), card.tile_size
     scene = at_scale(raster, scale, side)
     found = Found(scene, part, scale, _moment(part, raster))
-    if why := why_too_coarse(raster.native, scale, side):
+    if why := why_too_coarse(raster.native, scale, card):
         yield _end(found, [], [], (0, 0, why), (f"{raster.uri} is not seen: {why}",))
         return
     first = part.number * CHIPS_A_PART

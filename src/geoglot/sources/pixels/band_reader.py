@@ -104,7 +104,11 @@ class BandReader:
             values, has_data = self.read(dataset, window, shape)
         except GDAL_ERRORS as error:
             reason = error.__cause__ or error
-            raise ReadError(f"{uri}: {tuple(window)} (row, col, height, width): {reason}") from error
+            place = f"{tuple(window)} (row, col, height, width)"
+            raise ReadError(
+                f"{uri}: a part cannot be read; if the file is cut short or damaged, copy or download it again: "
+                f"{place}: {reason}"
+            ) from error
         return values, self.valid(has_data)
 
     def valid(self, has_data: Bool[np.ndarray, "band rows cols"]) -> Bool[np.ndarray, "rows cols"]:

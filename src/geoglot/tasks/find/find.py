@@ -124,7 +124,9 @@ def _check_limits(options: FindOptions, raster: Raster) -> None:
 def _question(dense: Dense, names: tuple[ClassWords, ...] | None, options: FindOptions) -> Question | None:
     """The question for names; None with points and boxes."""
     if (names is None) == (options.points is None):
-        raise InputError("give names to find or a file of points and boxes (--points FILE), exactly one of them")
+        raise InputError(
+            "give either names to find, such as 'building, tree', or a file of points and boxes (--points FILE)"
+        )
     if names is None:
         if options.min_score is not None or options.background is not None:
             raise InputError("a least score and a background are for names; leave them out with points and boxes")

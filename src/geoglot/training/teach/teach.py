@@ -183,11 +183,8 @@ def _notes(
     if empty := [str(path) for path, part in zip(paths, parts, strict=True) if part is None]:
         notes.append(f"no label lies on {format_some(empty)}")
     drawn = [each for each in learned if each.labels]
-    notes += [
-        f"{each.name} has {format_count(each.labels, 'label')} only; draw at least {_FEW}, in several places"
-        for each in drawn
-        if each.labels < _FEW
-    ]
+    if few := [f"{each.name} ({each.labels})" for each in drawn if each.labels < _FEW]:
+        notes.append(f"few labels of {format_some(few)}; draw at least {_FEW} of a class, in several places")
     notes += [
         f"all labels of {each.name} lie in one place, so nothing tells whether it is known elsewhere; draw some there"
         for each in drawn
