@@ -35,12 +35,24 @@ class Window(NamedTuple):
     height: int
     width: int
 
+    @property
+    def pixels(self) -> int:
+        """The number of its pixels."""
+        return self.height * self.width
+
     def intersection(self, other: Window) -> Window | None:
         """The pixels in both, None where there are none."""
         row, col = max(self.row, other.row), max(self.col, other.col)
         height = min(self.row + self.height, other.row + other.height) - row
         width = min(self.col + self.width, other.col + other.width) - col
         return Window(row, col, height, width) if height > 0 and width > 0 else None
+
+    def around(self, other: Window) -> Window:
+        """The smallest window that holds both."""
+        row, col = min(self.row, other.row), min(self.col, other.col)
+        bottom = max(self.row + self.height, other.row + other.height)
+        right = max(self.col + self.width, other.col + other.width)
+        return Window(row, col, bottom - row, right - col)
 
     @property
     def slices(self) -> tuple[slice, slice]:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
+import torch
 from jaxtyping import Bool, Float
 
 from geoglot.geo import Window
@@ -59,7 +60,8 @@ class StoredRows:
     def values(self, patches: Window) -> Float[np.ndarray, "channel rows cols"]:
         """The values of a block of the patch lattice; NaN where there is no data or a window failed."""
         block = self._values.read(*patches.slices)
-        return np.ascontiguousarray(np.moveaxis(block, 2, 0), np.float32)
+        # numpy takes half as long again
+        return torch.from_numpy(block).movedim(2, 0).contiguous().float().numpy()
 
     def blocks(self) -> Iterator[Window]:
         """The patch lattice from the top, in blocks of whole rows whose values fit in memory."""

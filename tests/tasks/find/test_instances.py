@@ -18,7 +18,10 @@ from geoglot.scene.class_words import parse_classes
 from geoglot.scene.encoded_scene import encode_scene
 from geoglot.scene.kept_scores import KeptScores, keep_scores, open_scratch
 from geoglot.scene.score_field import ScoreField
-from geoglot.tasks.find.instances import Region, Threshold, choose_threshold, find_regions_in_strips, split_region
+from geoglot.tasks.find import split
+from geoglot.tasks.find.instances import Region, Threshold, choose_threshold, find_regions_in_strips
+from geoglot.tasks.find.split import split_regions
+from geoglot.tasks.refine.edges import split_touching
 from scenes import plant
 from stubs import ColourScorer
 from worlds import write_scene
@@ -72,7 +75,7 @@ def test_a_region_whose_peak_can_be_read_no_more_is_left_out(monkeypatch: pytest
     scores = np.full((6, 6), 0.9, np.float32)
     scores[2:4, 2:4] = 0.1
     monkeypatch.setattr(ScoreField, "read", lambda self, window: scores)
-    assert split_region(Region(0, 0, 6, 6, 0.9, (2, 2)), field, 0.5) == []
+    assert list(split_regions([Region(0, 0, 6, 6, 0.9, (2, 2))], field, 0.5)) == []
 
 
 def test_scores_for_which_the_disk_has_no_room_are_an_error_of_one_sentence(
@@ -89,3 +92,25 @@ def test_scores_for_which_the_disk_has_no_room_are_an_error_of_one_sentence(
         field = ScoreField(scene, encoder.question(parse_classes("roof"), None, ()), 0)
         with pytest.raises(OutputError, match="the disk is full"):
             keep_scores([field], file)
+
+
+@given(st.integers(0, 10_000), st.sampled_from([1, 400, 10**6]))
+def test_regions_are_split_alike_however_many_are_read_together(seed: int, pixels: int) -> None:
+    scores = ndimage.uniform_filter(np.random.default_rng(seed).random((60, 50)), 5).astype(np.float32)
+    threshold = Threshold(0.55, 0.5, "given", 0.1)
+    regions = find_regions_in_strips([(Window(0, 0, *scores.shape), scores)], threshold)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(ScoreField, "read", lambda self, window: scores[window.slices])
+        patch.setattr(ScoreField, "is_by_pixel", False)
+        patch.setattr(split, "_TOGETHER", pixels)
+        found = list(split_regions(regions, ScoreField.__new__(ScoreField), threshold.low))
+    labels, _ = ndimage.label(scores >= threshold.low)
+    expected = []
+    for region in regions:
+        parts = split_touching(labels == labels[region.peak_at], scores)
+        expected += [parts == label for label in range(1, parts.max() + 1)]
+    assert len(found) == len(expected)
+    for instance, mask in zip(found, expected, strict=True):
+        whole = np.zeros(scores.shape, bool)
+        whole[instance.box.slices] = instance.mask
+        np.testing.assert_array_equal(whole, mask)

@@ -2,8 +2,13 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy import ndimage
+from skimage.morphology import local_maxima, reconstruction
 
 from geoglot.geo import Window
+from geoglot.tasks.refine.blobs import find_cores
 from geoglot.tasks.refine.edges import Edges, split_touching
 from geoglot.tasks.refine.refiner import CoarseMask, View
 
@@ -87,3 +92,17 @@ def test_a_valley_of_scores_parts_a_bar() -> None:
     bar = (abs(ROWS - 48) <= 10) & (abs(COLS - 64) <= 40)
     scores = np.where(abs(COLS - 64) < 5, 0.5, 0.95) * np.ones(bar.shape)
     assert split_touching(bar, scores.astype(np.float32)).max() == 2
+
+
+@given(st.integers(0, 10_000), st.sampled_from([1.0, 3.0]), st.booleans(), st.sampled_from([0.5, 0.7]))
+def test_cores_are_the_maxima_that_a_flood_leaves(seed: int, smooth: float, coarse: bool, neck: float) -> None:
+    field = ndimage.gaussian_filter(np.random.default_rng(seed).random((30, 40)), smooth)
+    field = (field - field.min()) / np.ptp(field) + 0.1
+    relief = np.round(field, 1) if coarse else field  # with plateaus
+    mask = field > 0.5
+    height = np.log(np.where(mask, relief, 1e-6))
+    lowered = reconstruction(height + np.log(neck), height)
+    np.testing.assert_array_equal(find_cores(relief, mask, neck), local_maxima(lowered) & mask)
+    labels, _ = ndimage.label(mask)
+    alone = [find_cores(relief, labels == label, neck) for label in range(1, labels.max() + 1)]
+    np.testing.assert_array_equal(find_cores(relief, labels, neck), np.any(alone, axis=0))

@@ -10,6 +10,7 @@ from typing import Any
 import geopandas as gpd
 import numpy as np
 import shapely
+from jaxtyping import Float
 from shapely.geometry.base import BaseGeometry
 
 from geoglot.figures import choose_area_unit, format_area, format_some
@@ -133,18 +134,22 @@ def tabulate(objects: Sequence[Object], grid: Grid, plan: WindowPlan) -> gpd.Geo
         "lon": lon.round(7),
         "lat": lat.round(7),
         "outline": np.array([each.how for each in objects], object),
-        "window": np.array([_best_window(plan, row, col) for col, row in centres], object),
+        "window": np.array(_nearest_windows(plan, centres), object),
     }
     return gpd.GeoDataFrame(columns, geometry=geometries, crs=grid.crs)
 
 
-def _best_window(plan: WindowPlan, row: float, col: float) -> str:
-    """The window whose centre is nearest."""
-    (top, bottom), (left, right) = (
-        min(spans, key=lambda span: abs(sum(span) / 2 - place))
-        for spans, place in ((plan.row_spans, row), (plan.col_spans, col))
+def _nearest_windows(plan: WindowPlan, centres: Float[np.ndarray, "object 2"]) -> list[str]:
+    """The window whose centre is nearest to each point (x, y)."""
+    (cols, left), (rows, top) = (
+        (np.searchsorted((middles[1:] + middles[:-1]) / 2, places).tolist(), spans)
+        for spans, places in ((plan.col_spans, centres[:, 0]), (plan.row_spans, centres[:, 1]))
+        for middles in (np.mean(spans, axis=1),)
     )
-    return f"{top},{left},{bottom - top},{right - left}"
+    return [
+        f"{first},{start},{last - first},{end - start}"
+        for (first, last), (start, end) in zip((top[row] for row in rows), (left[col] for col in cols), strict=True)
+    ]
 
 
 @dataclass(frozen=True)

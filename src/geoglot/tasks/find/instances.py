@@ -20,16 +20,15 @@ from geoglot.geo import Window
 from geoglot.outputs.seams import Part, join_strips
 from geoglot.scene.otsu import threshold_otsu
 from geoglot.scene.score_field import ScoreField
-from geoglot.tasks.refine.edges import split_touching
 
 #: Largest bounding box, in pixels, of a region that is split and refined; a larger region is never held as a whole.
 LARGEST = 4_000_000
+#: low / high
+LOW_TO_HIGH = 0.8
 #: A window of full width and its scores; None if no score reaches the low threshold
 Strip = tuple[Window, np.ndarray | None]
 _BINS = 500
 _UNDECIDED = 0.5  # at this score a name fits as well as the best background word
-_LOW_TO_HIGH = 0.8  # low / high
-_SPECK = 4  # pixels: fewer, on which other bands alone decide, are their noise
 _EVERYWHERE = 0.9  # share of the patches from which a name matches the whole scene
 
 
@@ -79,13 +78,13 @@ def choose_threshold(field: ScoreField, min_score: float | None) -> Threshold:
             raise SourceError(f"no window of {field.scene.raster.uri} could be read or computed: {failed[0].reason}")
         raise EmptyError
     if min_score is not None:
-        return Threshold(min_score, _LOW_TO_HIGH * min_score, "given", _share(counts, min_score), peak)
+        return Threshold(min_score, LOW_TO_HIGH * min_score, "given", _share(counts, min_score), peak)
     certain = field.question.knows_absence
     if not certain and np.count_nonzero(counts) > 1 and _share(counts, _UNDECIDED) < _EVERYWHERE:
         centres = (np.arange(_BINS) + 0.5) / _BINS
         high = threshold_otsu(counts, centres) + 0.5 / _BINS
         if high > _UNDECIDED:
-            return Threshold(high, max(_UNDECIDED, _LOW_TO_HIGH * high), "scene", _share(counts, high), peak)
+            return Threshold(high, max(_UNDECIDED, LOW_TO_HIGH * high), "scene", _share(counts, high), peak)
     how: Literal["presence", "background"] = "presence" if certain else "background"
     return Threshold(_UNDECIDED, _UNDECIDED, how, _share(counts, _UNDECIDED), peak)
 
@@ -211,22 +210,3 @@ class Instance:
         """The mask within the box."""
         shape = self.box.height, self.box.width
         return np.unpackbits(self.bits, count=shape[0] * shape[1]).reshape(shape).astype(bool)
-
-
-def split_region(region: Region, field: ScoreField, low: float) -> list[Instance]:
-    """Split a region where blobs touch. Its box, at most LARGEST pixels, is held in memory as a whole."""
-    scores, at = field.read(region.box), (region.peak_at[0] - region.top, region.peak_at[1] - region.left)
-    if scores[at] < low:
-        return []  # other bands can be read no more
-    labels, _ = ndimage.label(scores >= low)
-    own = labels == labels[at]
-    # The noise of other bands, from pixel to pixel, is no neck: there the shape decides.
-    parts = split_touching(own, np.minimum(scores, low / _LOW_TO_HIGH) if field.is_by_pixel else scores)
-    instances = []
-    for label, place in enumerate(ndimage.find_objects(parts), 1):
-        if field.is_by_pixel and np.count_nonzero(parts[place] == label) < _SPECK:
-            continue
-        rows, cols = place
-        window = Window(region.top + rows.start, region.left + cols.start, *parts[place].shape)
-        instances.append(Instance.of(field, low, parts[place] == label, scores[place], window))
-    return instances

@@ -88,7 +88,7 @@ def _view_of(instance: Instance, side: int | None) -> Window | None:
             for middle, length in zip(middles, plan.shape, strict=True)
         )  # the first view begins with the scene, the last one ends with it or beyond
         view = Window(row, col, side, side)
-    return view if view.height * view.width <= _LARGEST_VIEW else None
+    return view if view.pixels <= _LARGEST_VIEW else None
 
 
 def _refine_view(

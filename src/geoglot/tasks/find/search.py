@@ -24,8 +24,9 @@ from geoglot.scene.spectral_evidence import SpectralEvidence
 from geoglot.scene.vector_features import on_grid
 from geoglot.scene.visible import Sight
 from geoglot.silence import ignore_library_warnings
-from geoglot.tasks.find.instances import LARGEST, Instance, Threshold, choose_threshold, find_regions, split_region
+from geoglot.tasks.find.instances import LARGEST, Instance, Threshold, choose_threshold, find_regions
 from geoglot.tasks.find.outline import Object, outline_of_large
+from geoglot.tasks.find.split import split_regions
 
 _REACH = 8  # patches around a point within which its thing lies
 _LOW = 0.5  # half way from the usual similarity around a point to equality with it
@@ -70,11 +71,9 @@ def search_names(
         threshold = thresholds[scored.name] = choose_threshold(scored, min_score)
         regions = find_regions(scored, threshold, progress)
         presence[scored.name] = presence_of(max([threshold.peak, *(region.peak for region in regions)]))
-        for region in regions:
-            if region.box.height * region.box.width > LARGEST:
-                large.append(outline_of_large(region, scored, threshold.low))
-            else:
-                instances += split_region(region, scored, threshold.low)
+        small = [region for region in regions if region.box.pixels <= LARGEST]
+        large += [outline_of_large(region, scored, threshold.low) for region in regions if region.box.pixels > LARGEST]
+        instances += split_regions(small, scored, threshold.low)
     everywhere = (
         f"{name!r} matches {threshold.share:.0%} of the scene, so it separates nothing here: use a narrower name, or "
         "raise --min-score"

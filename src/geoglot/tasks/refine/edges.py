@@ -1,20 +1,20 @@
 """Outlines along the edges of the picture, without weights: a watershed seeded by the scores."""
 
-import math
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
 from scipy import ndimage
-from skimage.morphology import local_maxima, reconstruction
 from skimage.segmentation import watershed
 
+from geoglot.tasks.refine.blobs import find_cores
 from geoglot.tasks.refine.refiner import CoarseMask, Masks, View
 
 _SMOOTH = 0.7  # pixels: noise of the sensor is no edge
 _CORE = 0.7  # a thing thinner than a patch is surely inside from this share of its depth
-_NECK = 0.7  # a neck narrower than this share of the smaller of two blobs separates them
+#: A neck narrower than this share of the smaller of two blobs separates them
+NECK = 0.7
 _OTHER, _THING = 1, 2
 
 
@@ -62,15 +62,28 @@ def split_touching(
     """Split a mask at its necks into blobs 1, 2, ...; 0 outside.
 
     The relief is the distance to the mask's edge times the score. A peak is a blob if the way to any higher peak falls
-    below 0.7 of its height (h-maxima of the logarithm); the watershed between the peaks (Meyer 1994) splits the mask.
+    below 0.7 of its height; the watershed between the peaks (Meyer 1994) splits the mask.
     """
-    inside = np.pad(mask, 1)  # the array's border is an edge too
-    relief = ndimage.distance_transform_edt(inside)[1:-1, 1:-1] * scores
-    height = np.log(np.where(mask, np.maximum(relief, 1e-6), 1e-6))
-    if ndimage.label(local_maxima(height) & mask, np.ones((3, 3)))[1] < 2:  # lowering makes no new peaks
-        return mask.astype(np.int32)
-    lowered = reconstruction(height + math.log(_NECK), height)
-    peaks, count = ndimage.label(local_maxima(lowered) & mask, np.ones((3, 3)))
+    relief = relief_of(mask, scores)
+    return split_at_cores(relief, find_cores(relief, mask, NECK), mask)
+
+
+def relief_of(
+    mask: Bool[np.ndarray, "rows cols"], scores: Float[np.ndarray, "rows cols"]
+) -> Float[np.ndarray, "rows cols"]:
+    """The distance to the mask's edge times the score."""
+    inside = np.zeros((mask.shape[0] + 2, mask.shape[1] + 2), bool)  # the array's border is an edge too
+    inside[1:-1, 1:-1] = mask
+    return np.asarray(ndimage.distance_transform_edt(inside)[1:-1, 1:-1] * scores)
+
+
+def split_at_cores(
+    relief: Float[np.ndarray, "rows cols"],
+    cores: Bool[np.ndarray, "rows cols"],
+    mask: Bool[np.ndarray, "rows cols"],
+) -> Int[np.ndarray, "rows cols"]:
+    """Flood a mask from the cores of its blobs."""
+    seeds, count = ndimage.label(cores, np.ones((3, 3)))
     if count < 2:
         return mask.astype(np.int32)
-    return np.asarray(watershed(-relief, peaks, mask=mask), np.int32)
+    return np.asarray(watershed(-relief, seeds, mask=mask), np.int32)
