@@ -13,6 +13,7 @@ from drawn import FIELD, NAMES, TAUGHT, points, save
 from geoglot.errors import InputError, ModelError, OutputError, SourceError
 from geoglot.models.zoo import load_model
 from geoglot.outputs.own import MARK, mark
+from geoglot.training.teach.held_out import Figures
 from geoglot.training.teach.teach import teach
 from worlds import UTM, paint, write_scene
 
@@ -27,6 +28,16 @@ def test_few_labels_and_labels_in_one_place_are_told(scene: Path, base: Path, tm
     assert "few labels of corner (3)" in told and "all labels of corner lie in one place" in told
     assert "shed" not in told
     assert {each.name: each.iou is None for each in result.classes}["corner"]
+
+
+@pytest.mark.parametrize(("by_words", "told"), [(0.6, True), (0.4, False)])
+def test_labels_that_do_worse_than_the_names_are_told(
+    scene: Path, base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, by_words: float, told: bool
+) -> None:
+    figures = Figures((0.5,) * 3, (0.5,) * 3, (by_words,) * 3, 0.5, by_words)
+    monkeypatch.setattr("geoglot.training.teach.teach.hold_out", lambda examples: figures)
+    result = teach(scene, save(points(FIELD, 6), tmp_path / "a.gpkg"), tmp_path / "mine", model=base)
+    assert any("class names alone do better (IoU 60.0%)" in note for note in result.notes) == told
 
 
 def test_what_cannot_be_taught_is_refused(scene: Path, base: Path, tmp_path: Path) -> None:

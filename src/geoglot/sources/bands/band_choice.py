@@ -159,7 +159,7 @@ class Bands:
             if len(twice := [str(index) for index, name in enumerate(named, 1) if name == colour]) > 1:
                 notes.append(f"calls bands {' and '.join(twice)} {colour}: the first is taken")
         if notes and len(self.colours) > 1:
-            notes[-1] += "; `geoglot bands` shows them, and --bands chooses"
+            notes[-1] += "; `geoglot bands` shows them, and --bands or --sensor chooses"
         return replace(choice, notes=tuple(notes))
 
     def _missing_names(self) -> str:

@@ -140,8 +140,18 @@ def teach(
         patches=len(examples.classes),
         encoded=sum(scene.new for scene in scenes),
         seconds=round(time.monotonic() - started, 2),
-        notes=(*drawn.notes, *_notes(paths, parts, learned), *_unused(drawn, scenes)),
+        notes=(*drawn.notes, *_notes(paths, parts, learned), *_beside_words(figures), *_unused(drawn, scenes)),
     )
+
+
+def _beside_words(figures: Figures) -> Iterator[str]:
+    """What to do where the names alone tell the classes apart better than the labels do."""
+    taught, words = figures.miou, figures.miou_by_words
+    if taught is not None and words is not None and taught < words:
+        yield (
+            f"on ground that was left out the class names alone do better (IoU {words:.1%}) than these labels "
+            f"({taught:.1%}); draw more labels in more places, or map by --classes without this model"
+        )
 
 
 def _unused(drawn: LabelSet, scenes: Sequence[ScenePatches]) -> Iterator[str]:
