@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 
+from geoglot.app.of_audits import do_audit
+from geoglot.errors import InputError
 from mapserver import Served, copy_demo, serve
 
 MAP = {"words": "trees, grass", "area": None}
@@ -53,6 +55,12 @@ def test_areas_with_intervals_follow_what_is_decided(served: Served, audit: str)
 @pytest.mark.parametrize(("place", "name", "status"), [(1, "castle", 400), (99, "trees", 400), (0, "trees", 422)])
 def test_other_decisions_are_refused(served: Served, audit: str, place: int, name: str, status: int) -> None:
     assert decide(served, audit, place, name).status == status
+
+
+def test_an_audit_of_a_map_that_was_removed_meanwhile_says_so(tmp_path: Path) -> None:
+    task = {"body": {"map": "x"}, "folder": str(tmp_path / "audit"), "map": str(tmp_path / "gone")}
+    with pytest.raises(InputError, match="was removed"):
+        do_audit(task, lambda **_: None)
 
 
 def test_only_maps_are_audited(served: Served, heat: dict[str, Any], audit: str) -> None:

@@ -165,6 +165,14 @@ def test_samgeos_boxes_outline_things(served: Served) -> None:
     assert answer.json()["features"]
 
 
+@pytest.mark.parametrize("boxes", ["[[NaN, 1, 2, 3]]", "[[1e999, 1, 2, 3]]", "[[1, 2, 3]]", "5", "["])
+def test_samgeos_boxes_that_are_none_are_refused(served: Served, boxes: str) -> None:
+    body, headers = form({"boxes": boxes, "point_crs": "EPSG:4326"}, SCENE)
+    answer = served.ask("/samgeo/segment/predict", body, headers=headers)
+    assert answer.status == 400, answer.body
+    assert "finite" in answer.json()["error"]["message"]
+
+
 def test_samgeos_clients_are_told_of_a_failure_and_leave_no_job(served: Served) -> None:
     before = served.ask("/api/jobs").json()
     body, headers = form({"prompt": " "}, SCENE)

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
+import shutil
 from contextlib import closing
 from http.client import HTTPConnection, HTTPResponse
 from pathlib import Path
 from typing import Any
 
 import pytest
+from fastapi import Request
 
-from geoglot.app.bodies import FindBody, HeatBody, check_no_paths, parse_body
+from geoglot.app.bodies import FindBody, HeatBody, check_no_paths, names_of, parse_body
 from geoglot.app.guard import origin_of
+from geoglot.app.server import make_api
 from geoglot.errors import InputError, SourceError
 from mapserver import TOKEN, Served, copy_demo, serve
 
@@ -98,6 +102,66 @@ def test_bodies_are_bounded_and_checked(served: Served, scene: str) -> None:
     for body in ({}, [], {"scene": scene}, {"scene": scene, "words": "a", "unknown": 1}, {"scene": 1, "words": "a"},
                  {"scene": scene, "words": "a", "options": {"min_score": 2}}):  # fmt: skip
         assert served.ask("/api/jobs/heat", body).status in (400, 422), body
+
+
+@pytest.mark.parametrize("number", ["NaN", "Infinity", "1e999"])
+@pytest.mark.parametrize("field", ["area", "places"])
+def test_numbers_that_json_lacks_are_refused(served: Served, scene: str, field: str, number: str) -> None:
+    body = f'{{"scene": "{scene}", "words": "a", "{field}": {{"type": "Point", "coordinates": [{number}, 1]}}}}'
+    answer = served.ask("/api/jobs/find", body.encode())
+    assert answer.status == 422
+    assert "finite" in answer.json()["error"]["message"]
+
+
+def test_the_fault_that_is_told_is_of_what_was_meant() -> None:
+    with pytest.raises(InputError, match=r"^words: List should have at most 1000 items"):
+        parse_body(HeatBody, {"scene": "x", "words": ["a"] * 1001})
+    with pytest.raises(InputError, match=r"^words: "):
+        parse_body(HeatBody, {"scene": "x", "words": 5})
+
+
+@pytest.mark.parametrize("words", ["", " , ,", [], [" "], {}])
+def test_words_that_name_nothing_are_refused(words: Any) -> None:
+    with pytest.raises(InputError, match="at least one thing"):
+        names_of(words)
+
+
+def test_nothing_that_is_told_names_a_place_of_this_machine(tmp_path: Path) -> None:
+    lone, folder = copy_demo(tmp_path), tmp_path / "pictures"
+    folder.mkdir()
+    copy_demo(folder)
+    with serve([lone, folder], tmp_path / "cache") as running:
+        state = running.ask("/api/state").json()
+        lone.unlink()
+        shutil.rmtree(folder)
+        scene, archive = state["scenes"][0]["id"], state["archives"][0]["id"]
+        told = [
+            running.ask(f"/api/scenes/{scene}/tiles/17/67122/43371.png"),
+            running.ask(f"/api/scenes/{scene}/thumbnail.png"),
+            running.ask(f"/api/archives/{archive}/chips/0.png"),
+            running.ask("/api/jobs/search?wait=20", {"archive": archive, "text": "houses"}),
+        ]
+    assert [answer.status for answer in told] == [422, 422, 422, 200]
+    assert told[-1].json()["state"] == "failed"
+    for answer in told:
+        assert str(tmp_path) not in answer.body.decode()
+
+
+def test_a_client_that_goes_while_it_sends_is_no_fault() -> None:
+    app = make_api()
+
+    @app.post("/slow")
+    async def slow(request: Request) -> None:
+        await request.body()
+
+    async def leave() -> dict[str, str]:
+        return {"type": "http.disconnect"}
+
+    async def send(_: Any) -> None:
+        pass
+
+    scope = {"type": "http", "method": "POST", "path": "/slow", "query_string": b"", "headers": []}
+    asyncio.run(app(scope, leave, send))  # nothing is raised, which a server would log as a fault
 
 
 def test_wrong_options_are_told_as_the_command_line_does() -> None:

@@ -191,7 +191,7 @@ def test_names_of_models_and_files_are_plain(tmp_path: Path) -> None:
             space.taught_folder(name)
     with pytest.raises(UnknownId):
         space.model("roofs")
-    assert space.upload_path("../../../etc/a b.TIF", "0" * 64) == tmp_path / "uploads" / "a-b-00000000.tif"
+    assert space.upload_path("../../../etc/a b.TIF", "0" * 64) == tmp_path / "uploads" / "a-b-aaaaaaaa.tif"
 
 
 @pytest.mark.parametrize("digest", ["20190101", "a2019bcd", "1999ffff"])

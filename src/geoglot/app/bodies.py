@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, fields
 from typing import Annotated, Any, ClassVar, Literal, TypeVar
 
 from annotated_types import MaxLen, MinLen
-from pydantic import ConfigDict, TypeAdapter, ValidationError
+from pydantic import AfterValidator, ConfigDict, TypeAdapter, ValidationError
 
 from geoglot.errors import InputError
 from geoglot.options import AuditOptions, ChangeOptions, FindOptions, ReadOptions, SearchOptions, SegmentOptions
@@ -15,14 +17,27 @@ from geoglot.options import AuditOptions, ChangeOptions, FindOptions, ReadOption
 _STRICT = ConfigDict(extra="forbid")
 #: Fields of options that name files. The map takes what they hold in the body, and never a path.
 _PATHS = {"points", "area", "vectors"}
+_KIND = re.compile(r"constrained-str|(list|dict)\[.*\]")  # how pydantic names kinds of values among the keys
 _MOST_EXAMPLES = 1000
 _MOST_DATES = 100
 _MOST_TAUGHT = 20
 
+
+def check_finite(document: dict[str, Any]) -> dict[str, Any]:
+    """The document itself; ValueError for NaN and infinity, which Python reads although JSON has neither."""
+    try:
+        json.dumps(document, allow_nan=False)
+    except ValueError:
+        raise ValueError("all numbers must be finite") from None
+    return document
+
+
 Text = Annotated[str, MaxLen(2000)]
 Words = Text | Annotated[list[Text], MaxLen(1000)] | dict[Text, Annotated[list[Text], MaxLen(100)]]
 """Names with commas, a list of names, or names with the words that mean each."""
-Geometry = dict[str, Any] | None
+Document = Annotated[dict[str, Any], AfterValidator(check_finite)]
+"""JSON, of which nothing is known but that its numbers are finite."""
+Geometry = Document | None
 """A polygon of GeoJSON in longitude and latitude, outside of which nothing counts."""
 
 
@@ -50,7 +65,7 @@ class FindBody:
     __pydantic_config__ = _STRICT
     scene: str
     words: Words | None = None
-    places: dict[str, Any] | None = None
+    places: Document | None = None
     model: str = "mini"
     options: FindOptions = FindOptions()
     read: ReadOptions = ReadOptions()
@@ -81,7 +96,7 @@ class TeachBody:
     kind: ClassVar[str] = "teach"
     __pydantic_config__ = _STRICT
     scene: str
-    labels: dict[str, Any]
+    labels: Document
     name: Annotated[str, MaxLen(60)]
     model: str = "mini"
     read: ReadOptions = ReadOptions()
@@ -156,8 +171,12 @@ def parse_body(kind: type[B], document: Any) -> B:
 
 
 def first_fault(found: Sequence[Any]) -> str:
-    """Where the first of the errors of a document is, and what."""
-    return f"{'.'.join(map(str, found[0]['loc']))}: {found[0]['msg']}"
+    """Where the first of the errors of a document is, and what.
+
+    Of several kinds of values that would do, the one that was meant has an error that is not about its kind.
+    """
+    fault = next((each for each in found if not each["type"].endswith("_type")), found[0])
+    return f"{'.'.join(str(part) for part in fault['loc'] if not _KIND.fullmatch(str(part)))}: {fault['msg']}"
 
 
 def to_document(body: Body) -> dict[str, Any]:
@@ -174,5 +193,8 @@ def check_no_paths(body: Body) -> None:
 
 
 def names_of(words: Words) -> list[str] | dict[str, list[str]]:
-    """Words as `parse_classes` takes them, never the name of a file."""
-    return [part for part in words.split(",") if part.strip()] if isinstance(words, str) else words
+    """Words as `parse_classes` takes them, never the name of a file; InputError if there are none."""
+    names = words.split(",") if isinstance(words, str) else words
+    if not any(name.strip() for name in names):
+        raise InputError("words must name at least one thing to look for")
+    return [name for name in names if name.strip()] if isinstance(names, list) else names

@@ -15,7 +15,7 @@ from geoglot.app.bodies import SearchBody, parse_body
 from geoglot.app.child import Done, Report
 from geoglot.app.of_areas import write_area
 from geoglot.app.pictures import encode_png
-from geoglot.errors import InputError
+from geoglot.errors import InputError, SourceError
 from geoglot.index.build.chip_pixels import read_chip
 from geoglot.index.exchange.facts import source_uri
 from geoglot.index.search.hits import Hits
@@ -42,6 +42,8 @@ def _opened(task: dict[str, Any]) -> Index:
 
 def describe_archive(body: dict[str, Any], _: Report) -> Done:
     """What an archive covers; of a folder of pictures nothing, before it is searched."""
+    if not Path(body["source"]).is_dir():
+        raise SourceError(f"{body['source']} is not there any more")
     if not is_archive(body["source"]):
         return {"chips": None, "scenes": None, "bounds": None, "model": None, "first": None, "last": None}, b""
     covered = cover(Archive.open(body["source"]))
@@ -56,7 +58,7 @@ def do_search(task: dict[str, Any], report: Report) -> Done:
     """Search an archive, and write what was found."""
     body, folder = parse_body(SearchBody, task["body"]), Path(task["folder"])
     report(done=0, total=1)
-    if body.text is None and body.image is None and not body.like:
+    if not (body.text or "").strip() and body.image is None and not body.like:
         raise InputError("a search needs words, a picture, or chips that are like what is meant")
     index = _opened(task)
     options = replace(body.options, area=write_area(body.area, folder))

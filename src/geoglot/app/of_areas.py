@@ -26,7 +26,7 @@ def write_area(area: dict[str, Any] | None, folder: Path) -> Path | None:
     except shapely.errors.GEOSException as error:
         raise InputError(f"the area must be a polygon of GeoJSON: {error}") from error
     if shape.geom_type not in ("Polygon", "MultiPolygon") or shape.is_empty:
-        raise InputError(f"the area must be a polygon of GeoJSON, got {shape.geom_type}")
+        raise InputError(f"the area must be a polygon of GeoJSON, got {shape.geom_type}{' EMPTY' * shape.is_empty}")
     path = folder / "area.geojson"
     write_bytes(path, json.dumps({"type": "Feature", "properties": {}, "geometry": json.loads(text)}).encode())
     return path

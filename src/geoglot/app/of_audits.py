@@ -22,7 +22,9 @@ _MAPS = ("map.tif", "change.tif")
 def do_audit(task: dict[str, Any], report: Report) -> Done:
     """Draw the places of a class map or a map of change, with their pictures."""
     body, folder = parse_body(AuditBody, task["body"]), Path(task["folder"])
-    path = next(path for name in _MAPS if (path := Path(task["map"]) / name).exists())
+    path = next((path for name in _MAPS if (path := Path(task["map"]) / name).exists()), None)
+    if path is None:
+        raise InputError("the map of this audit was removed; make it again")
     drawn = draw_audit(path, folder / SAMPLE, options=body.options, progress=advance(report))
     return {"places": sum(drawn.sizes), "pictures": bool(drawn.scenes), "notes": list(drawn.notes)}, b""
 

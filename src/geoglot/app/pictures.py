@@ -87,12 +87,17 @@ def read_onto(raster: Raster, grid: Grid) -> tuple[Float[np.ndarray, "3 rows col
 
 
 def score_tile(body: dict[str, Any], _: Report) -> Done:
-    """A tile of the scores of one name: a grey PNG of the bytes of `HeatMap`, 0 where nothing is known."""
+    """A tile of the scores of one name: a grey PNG of the bytes of `HeatMap`, 0 where nothing is known.
+
+    No bytes for a name that the job does not have.
+    """
     grid = tile_grid(*body["tile"])
     try:
         heat = HeatMap.open(Path(body["folder"]))
     except FileNotFoundError:  # the job has not begun
         return {}, encode_png(np.zeros(grid.shape, np.uint8))
+    if body["index"] >= len(heat.bytes):
+        return {}, b""
     layer = heat.bytes[body["index"]]
 
     def read(part: Window) -> tuple[np.ndarray, np.ndarray]:

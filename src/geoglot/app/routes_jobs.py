@@ -163,7 +163,10 @@ async def follow_job(job: str, state: TheState) -> StreamingResponse:
 
 @router.get("/{job}/scores/{index}/{z}/{x}/{y}.png", response_class=Response)
 async def score_tile(job: str, index: int, tile: TilePlace, state: TheState, v: int = 0) -> Response:
-    """A tile of scores: 0 where nothing is known, else 1 + 254 * score. `v` is the version of the job."""
+    """A tile of scores: 0 where nothing is known, else 1 + 254 * score; 204 for a name that the job does not have.
+
+    `v` is the version of the job.
+    """
     found = state.jobs.get(job)
     if found.kind != "heat" or not 0 <= index < 1000:
         raise UnknownId("this job has no such scores")

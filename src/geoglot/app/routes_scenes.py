@@ -12,7 +12,7 @@ from fastapi import APIRouter, Query, Request, Response
 
 from geoglot.app.answers import MapState, Scene
 from geoglot.app.guard import TooLarge
-from geoglot.app.state import TheState, TilePlace, png
+from geoglot.app.state import SECONDS, TheState, TilePlace, png
 from geoglot.app.workspace import Source
 from geoglot.errors import SourceError
 from geoglot.outputs.atomic import disk_errors
@@ -41,10 +41,14 @@ async def drop_scene(request: Request, state: TheState, name: Annotated[str, Que
     draft = path.with_name(f".{path.name}.{id(request)}.part")
     digest = await keep(draft, request.stream(), state.most_upload)
     source = state.space.add_upload(draft.replace(state.space.upload_path(name, digest)))
-    facts = await state.describe(source)
-    if "error" in facts:
+    try:
+        facts = await state.describe(source)
+        if "error" in facts:
+            raise SourceError(facts["error"])
+        await state.readers.do("thumbnail", {"source": source.place, "side": 32}, SECONDS)  # a file that is cut short
+    except SourceError as error:
         state.space.forget(source.id)
-        raise SourceError(facts["error"])
+        raise SourceError(str(error).replace(source.place, source.name)) from error
     return facts
 
 

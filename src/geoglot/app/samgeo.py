@@ -6,8 +6,10 @@ GeoLibre: GEOLIBRE_ML_SAMGEO_URL=http://127.0.0.1:PORT/key/TOKEN/samgeo. Polygon
 from __future__ import annotations
 
 import json
+import math
 import secrets
 from collections.abc import AsyncIterator
+from itertools import chain
 from typing import Annotated, Any
 
 from fastapi import APIRouter, File, Form, UploadFile
@@ -102,11 +104,13 @@ def _places(points: str | None, labels: str | None, boxes: str | None) -> dict[s
         pairs = [[float(part) for part in pair[:2]] for pair in json.loads(points or "[]")]
         kinds = [int(kind) for kind in json.loads(labels)] if labels else [1] * len(pairs)
         corners = [[float(part) for part in box[:4]] for box in json.loads(boxes or "[]")]
+        if not all(map(math.isfinite, chain(*pairs, *corners))):
+            raise ValueError("NaN is no place")
         shapes = [{"type": "Point", "coordinates": pair} for pair, kind in zip(pairs, kinds, strict=True) if kind]
         shapes += [_box(*corner) for corner in corners]
     except (TypeError, ValueError, IndexError, RecursionError) as error:
         raise InputError(
-            "point_coords and boxes must be JSON lists of [x, y] and of [xmin, ymin, xmax, ymax]"
+            "point_coords and boxes must be JSON lists of [x, y] and of [xmin, ymin, xmax, ymax], all finite"
         ) from error
     return {"type": "FeatureCollection",
             "features": [{"type": "Feature", "properties": {}, "geometry": shape} for shape in shapes]}  # fmt: skip

@@ -9,10 +9,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
-from fastapi import FastAPI, Request
+from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp
 
 from geoglot.aliases import PathLike
@@ -31,7 +32,7 @@ from geoglot.app import (
 from geoglot.app.bodies import first_fault
 from geoglot.app.children import Pool
 from geoglot.app.guard import Guard, Rules, TooLarge, origin_of
-from geoglot.app.job import Job
+from geoglot.app.job import Job, without_places
 from geoglot.app.jobs import Jobs
 from geoglot.app.state import State
 from geoglot.app.statuses import status_of, tell
@@ -108,11 +109,11 @@ def _tasks_of(space: Workspace) -> Callable[[Job], dict[str, Any]]:
         if job.kind == "search":
             sources = [space.archive(body["archive"])]
         elif job.kind == "audit":
-            sources = list(space.sources.values())  # a message may name any of them
+            sources = []
         else:
             sources = [space.scene(scene) for scene in body.get("scenes") or [body["scene"]]]
         places = [source.place for source in sources]
-        shown = {source.place: source.name for source in sources} | {f"{folder}/": ""}
+        shown = {f"{folder}/": ""} | space.shown()
         task: dict[str, Any] = {"body": body, "folder": folder, "vectors": str(space.folder / "vectors"),
                                 "source": next(iter(places), ""), "sources": places, "shown": shown}  # fmt: skip
         if job.kind == "search":
@@ -129,8 +130,11 @@ def _tasks_of(space: Workspace) -> Callable[[Job], dict[str, Any]]:
 
 
 def _tell_errors(app: FastAPI) -> None:
-    async def known(_: Request, error: Exception) -> JSONResponse:
-        return JSONResponse(tell(error), status_of(error))
+    async def known(request: Request, error: Exception) -> JSONResponse:
+        return JSONResponse(without_places(tell(error), request.app.state.map.space.shown()), status_of(error))
+
+    async def gone(_: Request, __: Exception) -> Response:
+        return Response(status_code=400)  # nobody reads it: the client went while it was sending
 
     async def invalid(request: Request, error: Exception) -> JSONResponse:
         message = first_fault(cast(RequestValidationError, error).errors())[:400]
@@ -143,5 +147,6 @@ def _tell_errors(app: FastAPI) -> None:
 
     for kind in (GeoglotError, TooLarge):
         app.add_exception_handler(kind, known)
+    app.add_exception_handler(ClientDisconnect, gone)
     app.add_exception_handler(RequestValidationError, invalid)
     app.add_exception_handler(HTTPException, plain)

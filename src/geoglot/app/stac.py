@@ -82,7 +82,7 @@ async def _describe(source: Source, state: State, root: str) -> dict[str, Any]:
     bounds = facts.get("bounds") or [-180, -90, 180, 90]
     return {
         "type": "Collection", "id": source.id, "stac_version": _VERSION, "title": source.name, "license": "other",
-        "description": f"{facts.get('chips') or 0} chips by {facts.get('model')}",
+        "description": facts.get("error") or f"{facts.get('chips') or 0} chips by {facts.get('model')}",
         "extent": {"spatial": {"bbox": [list(bounds)]},
                    "temporal": {"interval": [[_utc(facts.get("first")), _utc(facts.get("last"))]]}},
         "links": [link("self", own), link("root", f"{root}/"), link("parent", f"{root}/"),

@@ -77,6 +77,11 @@ class Workspace:
                 space.add_upload(path)
         return space
 
+    def shown(self) -> dict[str, str]:
+        """What stands for each place of this machine in all that is told; a place before those that it begins with."""
+        names = {source.place: source.name for source in self.sources.values()} | {f"{self.folder}/": ""}
+        return dict(sorted(names.items(), key=lambda each: -len(each[0])))
+
     def of_kind(self, *kinds: Kind) -> list[Source]:
         """The sources of some kinds, in the order in which they were given."""
         return [source for source in self.sources.values() if source.kind in kinds]

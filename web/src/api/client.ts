@@ -20,8 +20,19 @@ async function send(method: string, path: string, body?: BodyInit, type = "appli
     throw new Error("The server of the map does not answer. Is geoglot serve still running?");
   });
   if (answer.ok) return answer;
+  throw new ApiError(answer.status, await messageOf(answer));
+}
+
+/** What the server says of a request that it refused. */
+async function messageOf(answer: Response): Promise<string> {
   const document = await answer.json().catch(() => null);
-  throw new ApiError(answer.status, document?.error?.message ?? `The server answered ${answer.status}.`);
+  return document?.error?.message ?? `The server answered ${answer.status}.`;
+}
+
+/** Why a part of the map cannot be drawn, from an error of MapLibre, which holds what the server answered. */
+export async function explainError(error: { message: string; status?: number; body?: Blob }): Promise<string> {
+  const why = error.body ? await messageOf(new Response(error.body, { status: error.status })) : error.message;
+  return `Part of the map cannot be drawn: ${why}`;
 }
 
 const read = async <T>(path: string): Promise<T> => (await send("GET", path)).json();

@@ -164,11 +164,15 @@ export async function addWords(text: string, model: string, scene = workspace.sc
   await heat(added);
 }
 
-/** Asks for the heat of layers of one scene and model, as one job. */
+/** Asks for the heat of layers of one scene and model, as one job. Layers of which nothing can be shown are removed. */
 export async function heat(some: WordLayer[]): Promise<void> {
   const { scene, model } = some[0]!;
   const words = some.map((layer) => layer.word);
   say(`Looking for ${words.join(", ")} …`);
-  const job = await run<Heat>("heat", { scene, words, model }, (now) => some.forEach((layer, i) => layer.take(now, i)));
-  if (job.state === "done") say(`Done: ${words.join(", ")}.`);
+  try {
+    const job = await run<Heat>("heat", { scene, words, model }, (now) => some.forEach((layer, i) => layer.take(now, i)));
+    say(job.state === "done" ? `Done: ${words.join(", ")}.` : `Stopped: ${words.join(", ")}.`);
+  } finally {
+    layers.all = layers.all.filter((each) => each.ready || !some.some((one) => one.key === each.key));
+  }
 }
