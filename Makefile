@@ -42,12 +42,18 @@ package: .venv/ready ## dist: sdist and wheel, checked, installed with all depen
 lock: ## take today's versions into requirements/constraints.txt
 	sh scripts/lock.sh
 
+# pip on Linux takes the torch for NVIDIA cards, three times as large. Without a card the one for processors comes first;
+# where its index cannot be reached, pip goes on as it does elsewhere.
+CPU_TORCH := --no-deps --retries 0 --timeout 10 --index-url https://download.pytorch.org/whl/cpu torch
+
 # What the demo needs comes first, so that a picture is there before the tools are.
 # hatchling before geoglot, so that it is built by the locked one and not by whatever is new that day.
 .venv/geoglot: pyproject.toml requirements/constraints.txt
 	@python=$$(sh scripts/python.sh) && $$python -m venv .venv
 	@echo "setting up .venv: a minute or two, most of it torch"
 	@$(PIP) pip hatchling editables
+	@test "$$(uname)" != Linux || command -v nvidia-smi >/dev/null || $(PIP) $(CPU_TORCH) 2>/dev/null || \
+	  echo "the build of torch for processors cannot be reached: taking the one that pip finds, which may be 5 GB"
 	@$(PIP) --no-build-isolation --editable .
 	@touch $@
 
