@@ -381,7 +381,9 @@ export interface paths {
         };
         /**
          * Score Tile
-         * @description A tile of scores: 0 where nothing is known, else 1 + 254 * score. `v` is the version of the job.
+         * @description A tile of scores: 0 where nothing is known, else 1 + 254 * score; 204 for a name that the job does not have.
+         *
+         *     `v` is the version of the job.
          */
         get: operations["score_tile_api_jobs__job__scores__index___z___x___y__png_get"];
         put?: never;
