@@ -1,6 +1,6 @@
 """A small model that sees the made-up country by words, patch by patch of 4 m, so that changes can be looked for.
 
-    python recipes/change/small_seer.py OUT      # some minutes of a core
+    python recipes/change/small_seer.py OUT      # a quarter of an hour of a core
 
 It learns from tiles and the words of what each patch shows: how well a model sees is not what these recipes measure.
 Tiles come from a country of another seed than those on which change is measured.
@@ -35,7 +35,7 @@ SIDE, PATCH = 64, 4
 SEED, COUNTRY_M = 100, 5 * BLOCK
 COARSEST = 1.5
 """Metres a pixel; tiles are drawn from 1 m on."""
-TILES, STEPS, BATCH, RATE, DECAY = 1024, 1000, 16, 1.5e-3, 0.05
+TILES, STEPS, BATCH, RATE, DECAY = 4000, 3072, 16, 1.5e-3, 0.05
 UNKNOWN = "[unk]"
 
 
