@@ -3,14 +3,15 @@ import type { Map as MapLibre } from "maplibre-gl";
 
 const SLOW_MS = 60; // for two pictures; more is felt
 const REST_MS = 300;
-const SHARE = 0.5; // of the pixels a side
+const LEAST = 0.25; // of the pixels a side
 
 const resting = new WeakMap<MapLibre, ReturnType<typeof setTimeout>>();
 
-/** To be called when what is drawn changes under the user's hand; draws coarsely if the next pictures are late. */
+/** To be called when what is drawn changes under the user's hand; draws with half of the pixels a side if the next pictures are late, and again. */
 export function keepUp(map: MapLibre): void {
   const begun = performance.now();
-  const check = () => performance.now() - begun > SLOW_MS && resting.has(map) && draw(map, SHARE);
+  const coarser = () => Math.max(LEAST, map.getPixelRatio() / devicePixelRatio / 2);
+  const check = () => performance.now() - begun > SLOW_MS && resting.has(map) && draw(map, coarser());
   requestAnimationFrame(() => requestAnimationFrame(check));
   clearTimeout(resting.get(map));
   resting.set(map, setTimeout(() => rest(map), REST_MS));
