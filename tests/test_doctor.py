@@ -8,6 +8,7 @@ import pytest
 
 from geoglot import doctor
 from geoglot.installation import install_command
+from worlds import crop_demo
 
 
 def found(name: str) -> doctor.Check:
@@ -94,9 +95,10 @@ def test_a_map_by_mini_imports_nothing_that_is_spared(tmp_path: Path) -> None:
     code = (
         "import sys\n"
         "for name in ('transformers', 'huggingface_hub'):\n    sys.modules[name] = None\n"
-        "import geoglot\nfrom geoglot.demo import SCENE\n"
-        "geoglot.segment(SCENE, ['trees', 'road'], sys.argv[1])\n"
-        "geoglot.classify(SCENE, ['forest', 'houses'])\n"
-        "geoglot.find(SCENE, 'building')\n"
+        "import geoglot\n"
+        "geoglot.segment(sys.argv[1], ['trees', 'road'], sys.argv[2])\n"
+        "geoglot.classify(sys.argv[1], ['forest', 'houses'])\n"
+        "assert len(geoglot.find(sys.argv[1], 'building').objects)\n"
     )
-    subprocess.run([sys.executable, "-c", code, str(tmp_path / "map.tif")], check=True, capture_output=True)
+    scene = crop_demo(tmp_path / "scene.tif")
+    subprocess.run([sys.executable, "-c", code, str(scene), str(tmp_path / "map.tif")], check=True, capture_output=True)

@@ -12,6 +12,7 @@ import torch.nn.functional as F
 from affine import Affine
 from rasterio.windows import Window
 
+from geoglot.demo import SCENE
 from stubs import COLOURS
 
 UTM = {"crs": "EPSG:32631", "transform": Affine(0.5, 0, 593_270, 0, -0.5, 5_747_657)}
@@ -41,6 +42,12 @@ def write_scene(path: Path, pixels: np.ndarray, **profile: Any) -> Path:
     ) as dataset:
         dataset.write(pixels)
     return path
+
+
+def crop_demo(path: Path, side: int = 224) -> Path:
+    """The first rows and columns of the demo's scene, which have all that it has: one window of the bundled model."""
+    with rasterio.open(SCENE) as dataset:
+        return write_scene(path, dataset.read(window=Window(0, 0, side, side)), nodata=0)
 
 
 def scribble(path: Path, block: int) -> None:

@@ -9,7 +9,8 @@ import pytest
 
 from geoglot.app.of_audits import do_audit
 from geoglot.errors import InputError
-from mapserver import Served, copy_demo, serve
+from mapserver import Served, serve
+from worlds import crop_demo
 
 MAP = {"words": "trees, grass", "area": None}
 
@@ -71,7 +72,7 @@ def test_only_maps_are_audited(served: Served, heat: dict[str, Any], audit: str)
 
 
 def test_decisions_are_there_when_the_server_is_started_again(tmp_path: Path) -> None:
-    scene = copy_demo(tmp_path)
+    scene = crop_demo(tmp_path / "scene.tif")
     with serve([scene], tmp_path / "cache") as served:
         name = served.ask("/api/state").json()["scenes"][0]["id"]
         made = served.run("segment", {"scene": name, **MAP})

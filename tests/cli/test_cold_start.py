@@ -4,8 +4,10 @@ import subprocess
 import sys
 from pathlib import Path
 
-from geoglot.demo import SCENE
+import pytest
+
 from geoglot.index.build.build import add
+from worlds import crop_demo
 
 TABLES = {"geopandas", "pandas", "pyarrow", "pyogrio"}
 ALGORITHMS = {"skimage", "sklearn", "scipy.optimize", "scipy.spatial", "scipy.stats", "scipy.sparse"}
@@ -25,6 +27,11 @@ print("imported:", *(set(sys.argv[1].split(",")) & set(sys.modules)))
 """
 
 
+@pytest.fixture(scope="module")
+def scene(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return crop_demo(tmp_path_factory.mktemp("demo") / "scene.tif")
+
+
 def imported(unneeded: set[str], *arguments: str | Path) -> list[str]:
     """Which of these modules a command imports in a new process."""
     command = [sys.executable, "-c", CODE, ",".join(unneeded), *map(str, arguments)]
@@ -38,27 +45,27 @@ def test_help() -> None:
     assert imported(ALWAYS | TABLES | ALGORITHMS | numbers, "--help") == []
 
 
-def test_a_map_without_polygons(tmp_path: Path) -> None:
+def test_a_map_without_polygons(scene: Path, tmp_path: Path) -> None:
     words = ["--classes", "trees, grass, road, building", "-o", tmp_path / "map.tif"]
-    assert imported(ALWAYS | TABLES | ALGORITHMS, "segment", SCENE, *words) == []
+    assert imported(ALWAYS | TABLES | ALGORITHMS, "segment", scene, *words) == []
 
 
-def test_what_a_raster_holds() -> None:
-    assert imported(ALWAYS | TABLES | ALGORITHMS | {"scipy"}, "info", SCENE) == []
+def test_what_a_raster_holds(scene: Path) -> None:
+    assert imported(ALWAYS | TABLES | ALGORITHMS | {"scipy"}, "info", scene) == []
 
 
-def test_labels_of_windows() -> None:
-    assert imported(ALWAYS | TABLES | ALGORITHMS, "classify", SCENE, "--classes", "trees, road") == []
+def test_labels_of_windows(scene: Path) -> None:
+    assert imported(ALWAYS | TABLES | ALGORITHMS, "classify", scene, "--classes", "trees, road") == []
 
 
-def test_objects(tmp_path: Path) -> None:
+def test_objects(scene: Path, tmp_path: Path) -> None:
     """They are a table of GeoPandas, and touching ones are split by scikit-image."""
     unneeded = ALWAYS | {"sklearn", "scipy.optimize", "scipy.stats"}
-    assert imported(unneeded, "find", SCENE, "building", "-o", tmp_path / "found.gpkg") == []
+    assert imported(unneeded, "find", scene, "building", "-o", tmp_path / "found.gpkg") == []
 
 
-def test_a_search_in_an_archive(tmp_path: Path) -> None:
+def test_a_search_in_an_archive(scene: Path, tmp_path: Path) -> None:
     """Its table is one of Arrow."""
-    add(tmp_path / "archive", [SCENE])
+    add(tmp_path / "archive", [scene])
     unneeded = ALWAYS | TABLES - {"pyarrow"} | ALGORITHMS
     assert imported(unneeded, "search", tmp_path / "archive", "trees") == []

@@ -58,7 +58,7 @@ def test_the_command_writes_and_tells(tmp_path: Path) -> None:
 
     from geoglot.cli.main import cli
 
-    folder = stored_segmenter(tmp_path / "model", layers=1, encoder_layers=1)
+    folder = stored_segmenter(tmp_path / "model", layers=1, pixel_decoder="fpn")  # the smallest graph
     ran = CliRunner().invoke(cli, ["export", str(folder), "-o", str(tmp_path / "g.onnx"), "--side", "64", "--json"])
     assert ran.exit_code == 0, ran.output
     assert "tracing the network" in ran.stderr and "comparing with PyTorch" in ran.stderr
