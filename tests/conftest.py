@@ -18,7 +18,11 @@ from affine import Affine
 from hypothesis import settings
 from rasterio.errors import NotGeoreferencedWarning
 
-from geoglot.geo import Grid
+from checked import check_cheaply
+
+check_cheaply()  # before anything of geoglot is imported
+
+from geoglot.geo import Grid  # noqa: E402
 
 settings.register_profile("untimed", deadline=None)  # speed is measured by benchmarks; a busy machine is no defect
 settings.load_profile("untimed")

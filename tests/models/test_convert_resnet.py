@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 from click.testing import CliRunner
+from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from geoglot.cli.main import cli
@@ -89,23 +90,24 @@ def published(bottleneck: bool) -> Published:
 def test_resnets_of_other_shapes_are_refused(tmp_path: Path, name: str, shape: tuple[int, ...] | None) -> None:
     tensors = dict(published(True).state_dict())
     del tensors[name]
-    torch.save(tensors | ({name: torch.ones(shape)} if shape else {}), tmp_path / "other.pth")
+    save_file(tensors | ({name: torch.ones(shape)} if shape else {}), tmp_path / "other.safetensors")
     with pytest.raises(ConvertError, match=r"encoder\.stages\.\d\.layers"):
-        convert_resnet(tmp_path / "other.pth", tmp_path / "resnet")
+        convert_resnet(tmp_path / "other.safetensors", tmp_path / "resnet")
     assert not (tmp_path / "resnet").exists()
 
 
 def test_files_without_counters_of_batches_are_read(tmp_path: Path) -> None:
     tensors = {name: each for name, each in published(True).state_dict().items() if "num_batches" not in name}
-    torch.save(tensors, tmp_path / "older.pth")
-    assert convert_resnet(tmp_path / "older.pth", tmp_path / "resnet") is not None
+    save_file(tensors, tmp_path / "older.safetensors")
+    assert convert_resnet(tmp_path / "older.safetensors", tmp_path / "resnet") is not None
 
 
 @pytest.mark.parametrize("bottleneck", [True, False])
 @pytest.mark.parametrize("prefix", ["", "module."])
 def test_a_converted_resnet_gives_the_published_features(tmp_path: Path, bottleneck: bool, prefix: str) -> None:
-    theirs, source = published(bottleneck), tmp_path / "resnet.pth"
-    torch.save({f"{prefix}{name}": tensor for name, tensor in theirs.state_dict().items()}, source)
+    theirs, save = published(bottleneck), torch.save if prefix else save_file
+    source = tmp_path / f"resnet{'.pth' if prefix else '.safetensors'}"
+    save({f"{prefix}{name}": tensor for name, tensor in theirs.state_dict().items()}, source)
     config = convert_resnet(source, tmp_path / "resnet")
     assert config is not None
     assert config["depths"] == [2, 1, 3, 1] and config["embedding_size"] == 8

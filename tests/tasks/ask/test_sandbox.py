@@ -17,7 +17,7 @@ from geoglot.tasks.ask.vocabulary import Vocabulary
 from hostile import HOSTILE
 
 LIMITS = Limits(seconds=0.3, memory_mb=32, calls=100, pixels=10_000_000)
-ROOM = Limits(seconds=10, memory_mb=32, calls=100, pixels=10_000_000)  # for a type check on a busy machine
+ROOM = Limits(seconds=10.0, memory_mb=32, calls=100, pixels=10_000_000)  # for a type check on a busy machine
 WORKER_MB = 48  # of the interpreter's program itself, beside the heap that is limited
 MARK = Path("/tmp/geoglot-escaped")
 
