@@ -26,7 +26,7 @@ from PIL import Image
 from scipy.ndimage import zoom
 
 from geoglot.index.build.build import add
-from geoglot.index.build.lanes import open_lanes
+from geoglot.index.build.chip_lanes import open_chip_lanes
 from geoglot.models.base import VisionLanguageModel
 from geoglot.models.zoo import load_word_model
 from geoglot.options import ReadOptions
@@ -105,7 +105,7 @@ def measure(name: str, source: Path, model: VisionLanguageModel, folder: Path, r
 def encode_alone(model: VisionLanguageModel, chips: int) -> None:
     """Encode chips that lie in memory."""
     pixels = np.random.default_rng(0).random((_BATCH, 3, 224, 224), dtype=np.float32)
-    with open_lanes(model) as lanes:
+    with open_chip_lanes(model) as lanes:
         for batch in [lanes.image(list(pixels)) for _ in range(-(-chips // _BATCH))]:
             batch.result()
 

@@ -66,7 +66,7 @@ def test_failed_windows_exit_with_3(tmp_path: Path) -> None:
     [
         (["missing.tif", "-o", "m.tif", "--classes", "a,b"], 1, "missing.tif"),
         (["text.tif", "-o", "m.tif", "--classes", "a,b"], 1, "cannot be opened"),
-        (["scene.tif", "-o", "m.tif", "--classes", ""], 2, "no class names"),
+        (["scene.tif", "-o", "m.tif", "--classes", ""], 2, "no names were given"),
         (["scene.tif", "-o", "m.tif", "--classes", "none.txt"], 2, "no class file"),
         (["scene.tif", "-o", "m.tif", "--classes", "a,a"], 2, "more than once"),
         (["scene.tif", "-o", "m.tif", "--classes", "a"], 2, "--background"),

@@ -1,6 +1,7 @@
 """Run a dense model over a raster, a row of windows at a time: resumable, with every failure reported."""
 
 import logging
+from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field, replace
@@ -15,12 +16,14 @@ from geoglot.aliases import Progress
 from geoglot.geo import Window
 from geoglot.outputs.journal import Journal
 from geoglot.scene.blend import Blender
-from geoglot.scene.embed import compute
+from geoglot.scene.lanes import Lanes, open_lanes
 from geoglot.scene.windows import WindowPlan
 from geoglot.sources.read_ahead import FailedWindow, Readable, make_ahead, read_ahead
 from geoglot.sources.tile import Tile
 
 log = logging.getLogger(__name__)
+_Output = tuple[Window, Tile | FailedWindow, np.ndarray | str | None]
+"""A window, what was read, and its values or why there are none; None if it was not computed."""
 _AHEAD_BYTES = 2**25  # of the rows that are blended, up to which the next is computed while one is used
 
 
@@ -127,16 +130,48 @@ def _compute_steps(
 ) -> Generator[_Step]:
     plan = blender.plan
     columns = len(plan.col_spans)
-    with closing(read_ahead(raster, plan.windows(blender.row), depth=2 * batch)) as tiles:
+    with (
+        closing(read_ahead(raster, plan.windows(blender.row), depth=2 * batch)) as tiles,
+        open_lanes(min(batch, columns)) as lanes,
+    ):
         for index in range(blender.row, len(plan.row_spans)):
-            failed = list[FailedWindow]()
-            for start in range(0, columns, batch):
-                group = list(islice(tiles, min(batch, columns - start)))
-                failed += _add(group, dense, blender)
-                yield _Step(index * columns + start + len(group))
+            failed, done = list[FailedWindow](), index * columns
+            for group in _compute_row(islice(tiles, columns), dense, lanes, batch):
+                failed += _add(group, blender)
+                done += len(group)
+                yield _Step(done)
             first = max(0, plan.row_spans[index][0] + plan.inset[0]) // plan.patch
             row = Row(first, *blender.finish_row())
-            yield _Step((index + 1) * columns, row, state(), failed)
+            yield _Step(done, row, state(), failed)
+
+
+def _compute_row(
+    tiles: Iterable[tuple[Window, Tile | FailedWindow]], dense: Callable[[Tensor], Tensor], lanes: Lanes, batch: int
+) -> Iterator[list[_Output]]:
+    """The outputs of a row of windows, batch by batch; one is computed while the last is used.
+
+    A window without a valid pixel is not computed.
+    """
+    waiting = iter(tiles)
+    begun = deque[Callable[[], list[_Output]]]()
+    while group := list(islice(waiting, batch)):
+        begun.append(_begin(group, dense, lanes))
+        if len(begun) > 1:
+            yield begun.popleft()()
+    yield from (outputs() for outputs in begun)
+
+
+def _begin(
+    group: Sequence[tuple[Window, Tile | FailedWindow]], dense: Callable[[Tensor], Tensor], lanes: Lanes
+) -> Callable[[], list[_Output]]:
+    shown = [tile.pixels if isinstance(tile, Tile) and tile.valid.any() else None for _, tile in group]
+    values = lanes.compute(dense, [pixels for pixels in shown if pixels is not None])
+
+    def finish() -> list[_Output]:
+        outputs = iter(values())
+        return [(*read, None if pixels is None else next(outputs)) for read, pixels in zip(group, shown, strict=True)]
+
+    return finish
 
 
 def _stream(
@@ -160,17 +195,15 @@ def _stream(
                 journal.save(state, {"failed": [describe_failure(window) for window in failed]})
 
 
-def _add(
-    group: list[tuple[Window, Tile | FailedWindow]], dense: Callable[[Tensor], Tensor], blender: Blender
-) -> list[FailedWindow]:
-    """Add one batch to the blender; returns the windows that failed. A window without a valid pixel is not computed."""
-    failed = [tile for _, tile in group if isinstance(tile, FailedWindow)]
-    good = [(window, tile) for window, tile in group if isinstance(tile, Tile) and tile.valid.any()]
-    outputs = compute(dense, [tile.pixels for _, tile in good])
-    for (window, tile), values in zip(good, outputs, strict=True):
-        if isinstance(values, str):
+def _add(group: list[_Output], blender: Blender) -> list[FailedWindow]:
+    """Add one batch to the blender; returns the windows that failed."""
+    failed = list[FailedWindow]()
+    for window, tile, values in group:
+        if isinstance(tile, FailedWindow):
+            failed.append(tile)
+        elif isinstance(values, str):
             failed.append(FailedWindow(window, values))
-        else:
+        elif values is not None:
             blender.add(window, values, tile.valid)
     return failed
 

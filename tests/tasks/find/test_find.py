@@ -594,9 +594,9 @@ def test_a_window_that_the_model_fails_on_is_told_and_tried_anew(scene: Path, tm
 @pytest.mark.parametrize(
     ("names", "output", "options", "error", "words"),
     [
-        ("", None, {}, ClassesError, "no class names"),
+        ("", None, {}, ClassesError, "no names were given; write them"),
         (None, None, {}, InputError, "--points"),
-        ("roof", None, {"points": "x.gpkg"}, InputError, "one of them"),
+        ("roof", None, {"points": "x.gpkg"}, InputError, "give either names to find"),
         ("tower", None, {}, InputError, "knows no 'tower'"),
         ("roof", "roofs.kml", {}, InputError, ".gpkg"),
         ("roof", "no/roofs.gpkg", {}, OutputError, "mkdir -p"),

@@ -12,7 +12,7 @@ import numpy as np
 import pyarrow as pa
 from jaxtyping import Float
 
-from geoglot.index.build.lanes import Lanes, Outputs, open_lanes
+from geoglot.index.build.chip_lanes import ChipLanes, Outputs, open_chip_lanes
 from geoglot.index.build.read_chips import PartFailed, PartRead, ReadChip, UnitRead, read_units
 from geoglot.index.build.units import Rules, Unit
 from geoglot.index.store.chip_table import CHIPS, SOURCES, ChipBatch
@@ -50,7 +50,7 @@ def encode_units(units: Iterable[Unit], rules: Rules, model: VisionLanguageModel
     """Do units in order. The vectors of a unit depend on nothing but the unit, its rules and the model."""
     batch = rules.read.batch
     with (
-        open_lanes(model) as lanes,
+        open_chip_lanes(model) as lanes,
         closing(make_ahead(read_units(units, rules, model.card), _AHEAD * batch)) as events,
     ):
         work = _Work(lanes, rules)
@@ -71,7 +71,7 @@ def encode_units(units: Iterable[Unit], rules: Rules, model: VisionLanguageModel
 class _Work:
     """A unit that is being done."""
 
-    lanes: Lanes
+    lanes: ChipLanes
     rules: Rules
     waiting: list[Float[np.ndarray, "band side side"]] = field(default_factory=list)
     batches: list[tuple[Future[Outputs], Future[Outputs] | None]] = field(default_factory=list)

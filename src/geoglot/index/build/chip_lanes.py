@@ -1,14 +1,14 @@
-"""Lanes: a model that encodes several batches at once, each on one thread.
+"""A model that encodes several batches of chips at once, each on one thread.
 
 A batch on two threads is summed in another order than on one, so its vectors would depend on the machine. One thread a
-batch gives the same bits with any number of lanes, and no thread waits for another.
+batch gives the same bits with any number of lanes.
 """
 
 from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -18,18 +18,18 @@ from torch import Tensor
 
 from geoglot.models.base import VisionLanguageModel
 from geoglot.scene.embed import Chip, compute
+from geoglot.scene.lanes import Lanes, open_lanes
 
 Outputs = list[np.ndarray | str]
 """A vector, or why there is none, of every chip."""
 
 
 @dataclass(frozen=True)
-class Lanes:
+class ChipLanes:
     """Encodes batches at once; the caller waits when every lane has one and another is ready."""
 
     model: VisionLanguageModel
-    _pool: ThreadPoolExecutor
-    _most: int
+    _lanes: Lanes
     _running: deque[Future[Outputs]]
 
     def image(self, chips: Sequence[Chip]) -> Future[Outputs]:
@@ -41,9 +41,9 @@ class Lanes:
         return self._submit(self.model.encode_patches, chips)
 
     def _submit(self, encode: Callable[[Tensor], Tensor], chips: Sequence[Chip]) -> Future[Outputs]:
-        while len(self._running) > self._most:
+        while len(self._running) > self._lanes.count:
             self._running.popleft().result()
-        self._running.append(self._pool.submit(self._encode, encode, chips))
+        self._running.append(self._lanes.pool.submit(self._encode, encode, chips))
         return self._running[-1]
 
     @torch.inference_mode()
@@ -52,13 +52,7 @@ class Lanes:
 
 
 @contextmanager
-def open_lanes(model: VisionLanguageModel) -> Iterator[Lanes]:
-    """As many lanes as torch has threads; one on a GPU. Torch has one thread until the end of the block."""
-    threads = torch.get_num_threads()
-    lanes = threads if model.device.type == "cpu" else 1
-    pool = ThreadPoolExecutor(lanes, "geoglot-lane", initializer=torch.set_num_threads, initargs=(1,))
-    try:
-        yield Lanes(model, pool, lanes, deque())
-    finally:
-        pool.shutdown(cancel_futures=True)
-        torch.set_num_threads(threads)
+def open_chip_lanes(model: VisionLanguageModel) -> Iterator[ChipLanes]:
+    """As many lanes as torch has threads; one where there is a GPU."""
+    with open_lanes() as lanes:
+        yield ChipLanes(model, lanes, deque())
