@@ -30,8 +30,10 @@ def _jaxtyped(**settings: Any) -> Callable[[Any], Any]:
         hints = _plain_hints(function) if isinstance(function, FunctionType) else None
         if hints is None:
             return _with_shapes(**settings)(function)
-        function.__annotations__ = dict(hints)
-        return beartype(function)
+        own, function.__annotations__ = function.__annotations__, dict(hints)
+        checked = beartype(function)
+        checked.__annotations__ = function.__annotations__ = own  # texts, which stubs are made of
+        return checked
 
     return decorate
 
