@@ -12,10 +12,11 @@ from types import CodeType, FunctionType
 from typing import Any, get_args
 
 import jaxtyping
-from beartype import beartype
+from beartype import BeartypeConf, beartype
 from jaxtyping import AbstractArray
 
 _with_shapes = jaxtyping.jaxtyped
+_check = beartype(conf=BeartypeConf(violation_type=jaxtyping.TypeCheckError))
 _plain: dict[CodeType, dict[str, Any] | None] = {}
 """Annotations of a function without arrays, by its code; None where jaxtyping is needed."""
 
@@ -31,7 +32,7 @@ def _jaxtyped(**settings: Any) -> Callable[[Any], Any]:
         if hints is None:
             return _with_shapes(**settings)(function)
         own, function.__annotations__ = function.__annotations__, dict(hints)
-        checked = beartype(function)
+        checked = _check(function)
         checked.__annotations__ = function.__annotations__ = own  # texts, which stubs are made of
         return checked
 
@@ -50,14 +51,8 @@ def _read_hints(function: FunctionType) -> dict[str, Any] | None:
         return None
     try:
         hints = inspect.get_annotations(function, eval_str=True)
-    except (
-        NameError,
-        AttributeError,
-        TypeError,
-        ValueError,
-        SyntaxError,
-    ):  # a name that is not there yet, or of another scope
-        return None
+    except (NameError, AttributeError, TypeError, ValueError, SyntaxError):
+        return None  # a name that is not there yet, or of another scope
     return None if any(_has_array(hint) for hint in hints.values()) else hints
 
 
