@@ -6,9 +6,6 @@ BIN := .venv/bin
 # Modules are compiled when they are first imported, and most never are: that halves the set-up.
 PIP := $(BIN)/pip --disable-pip-version-check install -qq --no-compile --constraint requirements/constraints.txt
 
-# One more than the cores, since tests also wait for browsers and other processes.
-WORKERS = $$($(BIN)/python -c 'import os; print(min(4, os.cpu_count() + 1))')
-
 help: ## what can be made
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' Makefile
 
@@ -28,7 +25,7 @@ docs: .venv/ready ## the site of the docs, in build/site: open build/site/index.
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
 test: .venv/ready ## the tests; make test ARGS="tests/tasks -x" for some of them
-	OMP_NUM_THREADS=1 $(BIN)/pytest --numprocesses $(WORKERS) --dist loadfile $(ARGS)
+	OMP_NUM_THREADS=1 $(BIN)/pytest --numprocesses auto --maxprocesses 4 --dist loadfile $(ARGS)
 
 lint: .venv/ready ## format, rules, types, and the arrow of imports
 	$(BIN)/ruff format --check

@@ -15,7 +15,7 @@ from mappage import card_of, look_for, picture_of_map
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from playwright.sync_api import Page, Route
+    from playwright.sync_api import Page
 
 
 def test_right_and_wrong_places_teach_the_word_anew(page: Page) -> None:
@@ -67,11 +67,11 @@ def test_a_search_shows_places_and_goes_on_from_them(page: Page) -> None:
 
 
 def test_without_an_archive_there_is_no_search(page: Page) -> None:
-    def without_archives(route: Route) -> None:
-        route.fulfill(json=route.fetch().json() | {"archives": []})
-
-    page.route("**/api/state", without_archives)
-    page.reload()
+    state = page.evaluate("fetch('/api/state').then((answer) => answer.json())")
+    assert state["archives"]
+    page.route("**/api/state", lambda route: route.fulfill(json=state | {"archives": []}))
+    with page.expect_response("**/api/state"):
+        page.reload()
     page.get_by_role("tab", name="Words").wait_for()
     page.keyboard.press("2")
     assert page.get_by_role("tab", name="Search").count() == 0
