@@ -79,10 +79,14 @@ def test_an_area_comes_from_a_file_and_everything_keeps_to_it(page: Page, tmp_pa
     assert found.value.post_data_json["area"]["type"] in ("Polygon", "MultiPolygon")
     page.get_by_text("are now of the area alone").wait_for()
     page.wait_for_function("before => document.querySelector('article strong')?.innerText !== before", arg=before)
-    shown = picture_of_map(page)
     page.get_by_role("button", name="Hide trees").click()
-    changed = np.abs(picture_of_map(page) - shown).max(2) > 5
-    near, far = changed[:, : changed.shape[1] * 2 // 5], changed[:, changed.shape[1] * 4 // 5 :]
+    hidden = picture_of_map(page)
+    page.get_by_role("button", name="Show trees").click()
+    for _ in range(20):  # heat is cut when its tiles are made anew, which takes long on a busy machine
+        changed = np.abs(picture_of_map(page) - hidden).max(2) > 5
+        near, far = changed[:, : changed.shape[1] * 2 // 5], changed[:, changed.shape[1] * 4 // 5 :]
+        if near.mean() > 0.05 and far.mean() < 0.2:
+            break
     assert near.mean() > 0.05 and far.mean() < 0.2, (near.mean(), far.mean())  # outside are outlines at most
     look_for(page, "grass")
     with page.expect_request(lambda each: "/api/jobs/segment" in each.url) as mapped:
