@@ -11,6 +11,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from geoglot.index.build.chip_lanes import open_chip_lanes
 from geoglot.models.zoo import load_word_model
 from geoglot.scene.dense import ClassDense, Dense, WordDense
 from geoglot.scene.lanes import open_lanes
@@ -46,7 +47,7 @@ def test_each_lane_takes_a_part_and_outputs_keep_their_order() -> None:
         return pixels[:, :1]
 
     chips = [np.full((3, 4, 4), value, np.float32) for value in range(5)]
-    with open_lanes() as lanes:
+    with open_lanes(2) as lanes:
         outputs = lanes.compute(model, chips)()
     assert [float(np.asarray(output).max()) for output in outputs] == [0, 1, 2, 3, 4] and len(names) == 2
     assert torch.get_num_threads() == 2
@@ -64,11 +65,21 @@ def test_one_lane_has_all_threads() -> None:
 
 
 @pytest.mark.usefixtures("two_threads")
+def test_chips_have_one_thread_each_whatever_the_machine_has(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Their vectors would depend on the machine otherwise."""
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    model = load_word_model("mini", device="cpu")
+    monkeypatch.setattr(model, "encode_image", lambda pixels: torch.full((len(pixels), 1), torch.get_num_threads()))
+    with open_chip_lanes(model) as lanes:
+        assert lanes.image([np.zeros((3, 4, 4), np.float32)]).result() == [1.0]
+
+
+@pytest.mark.usefixtures("two_threads")
 def test_what_ends_a_lane_ends_the_caller() -> None:
     def model(pixels: Tensor) -> Tensor:
         raise KeyboardInterrupt
 
-    with open_lanes() as lanes, pytest.raises(KeyboardInterrupt):
+    with open_lanes(2) as lanes, pytest.raises(KeyboardInterrupt):
         lanes.compute(model, [np.zeros((1, 2, 2), np.float32)] * 4)()
     assert not [thread for thread in threading.enumerate() if thread.name.startswith("geoglot-lane")]
 

@@ -33,13 +33,11 @@ class Lanes:
 
 
 @contextmanager
-def open_lanes(most: int | None = None) -> Iterator[Lanes]:
-    """As many lanes as torch has threads, and at most `most`; one where there is a GPU, whose batches stay whole."""
+def open_lanes(most: int) -> Iterator[Lanes]:
+    """At most so many lanes, and no more than torch has threads, which they share."""
     threads = torch.get_num_threads()
-    device = torch.cuda.is_available() or torch.backends.mps.is_available()
-    count = 1 if device else max(1, min(threads, most or threads))
-    share = threads // count
-    pool = ThreadPoolExecutor(count, "geoglot-lane", initializer=torch.set_num_threads, initargs=(share,))
+    count = max(1, min(threads, most))
+    pool = ThreadPoolExecutor(count, "geoglot-lane", initializer=torch.set_num_threads, initargs=(threads // count,))
     try:
         yield Lanes(pool, count)
     finally:

@@ -9,6 +9,7 @@ from itertools import islice
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
+import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
@@ -132,7 +133,7 @@ def _compute_steps(
     columns = len(plan.col_spans)
     with (
         closing(read_ahead(raster, plan.windows(blender.row), depth=2 * batch)) as tiles,
-        open_lanes(min(batch, columns)) as lanes,
+        open_lanes(1 if _has_gpu() else min(batch, columns)) as lanes,
     ):
         for index in range(blender.row, len(plan.row_spans)):
             failed, done = list[FailedWindow](), index * columns
@@ -145,16 +146,20 @@ def _compute_steps(
             yield _Step(done, row, state(), failed)
 
 
+def _has_gpu() -> bool:
+    """Whether the model may be on a GPU, whose batches stay whole; a dense model does not tell where it is."""
+    return torch.cuda.is_available() or torch.backends.mps.is_available()
+
+
 def _compute_row(
-    tiles: Iterable[tuple[Window, Tile | FailedWindow]], dense: Callable[[Tensor], Tensor], lanes: Lanes, batch: int
+    tiles: Iterator[tuple[Window, Tile | FailedWindow]], dense: Callable[[Tensor], Tensor], lanes: Lanes, batch: int
 ) -> Iterator[list[_Output]]:
     """The outputs of a row of windows, batch by batch; one is computed while the last is used.
 
     A window without a valid pixel is not computed.
     """
-    waiting = iter(tiles)
     begun = deque[Callable[[], list[_Output]]]()
-    while group := list(islice(waiting, batch)):
+    while group := list(islice(tiles, batch)):
         begun.append(_begin(group, dense, lanes))
         if len(begun) > 1:
             yield begun.popleft()()

@@ -53,6 +53,6 @@ class ChipLanes:
 
 @contextmanager
 def open_chip_lanes(model: VisionLanguageModel) -> Iterator[ChipLanes]:
-    """As many lanes as torch has threads; one where there is a GPU."""
-    with open_lanes() as lanes:
+    """As many lanes as torch has threads; one for a model on a GPU."""
+    with open_lanes(torch.get_num_threads() if model.device.type == "cpu" else 1) as lanes:
         yield ChipLanes(model, lanes, deque())
