@@ -34,26 +34,14 @@ test("a map that is slow to draw is coarse while the slider moves, and sharp whe
   expect(map.getPixelRatio()).toBe(SCREEN);
 });
 
-test("a map that is drawn in time stays sharp", () => {
-  const map = mapOf({});
-  drawEvery(16);
+test.each([
+  ["a map that is drawn in time stays sharp", {}, 16, 200],
+  ["pictures that come after the slider rests do not make the map coarse", {}, 2000, 10_000],
+  ["a map that has gone is left alone", undefined, 100, 1000],
+])("%s", (_, style, frame, after) => {
+  const map = mapOf(style);
+  drawEvery(frame);
   keepUp(map);
-  vi.advanceTimersByTime(200);
-  expect(map.getPixelRatio()).toBe(SCREEN);
-});
-
-test("pictures that come after the slider rests do not make the map coarse", () => {
-  const map = mapOf({});
-  drawEvery(2000);
-  keepUp(map);
-  vi.advanceTimersByTime(10_000);
-  expect(map.getPixelRatio()).toBe(SCREEN);
-});
-
-test("a map that has gone is left alone", () => {
-  const map = mapOf(undefined);
-  drawEvery(100);
-  keepUp(map);
-  vi.advanceTimersByTime(1000);
+  vi.advanceTimersByTime(after);
   expect(map.getPixelRatio()).toBe(SCREEN);
 });

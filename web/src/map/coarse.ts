@@ -7,7 +7,10 @@ const LEAST = 0.25; // of the pixels a side
 
 const resting = new WeakMap<MapLibre, ReturnType<typeof setTimeout>>();
 
-/** To be called when what is drawn changes under the user's hand; draws with half of the pixels a side if the next pictures are late, and again. */
+/**
+ * To be called when what is drawn changes under the user's hand. While pictures are late, each call halves the pixels a
+ * side, down to a quarter.
+ */
 export function keepUp(map: MapLibre): void {
   const begun = performance.now();
   const coarser = () => Math.max(LEAST, map.getPixelRatio() / devicePixelRatio / 2);
