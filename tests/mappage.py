@@ -49,8 +49,16 @@ def card_of(page: Page, word: str) -> Locator:
 
 def picture_of_map(page: Page) -> np.ndarray:
     """What the map shows once it has drawn all that it has: a picture that stays."""
-    pictures = [b"", page.locator(".map").first.screenshot()]
+    pictures = [b"", _shot_of_still_map(page)]
     while pictures[-1] != pictures[-2]:
-        page.wait_for_timeout(500)
-        pictures.append(page.locator(".map").first.screenshot())
+        page.wait_for_timeout(500)  # a map that was slow is drawn once more, with all of its pixels
+        pictures.append(_shot_of_still_map(page))
     return np.asarray(Image.open(BytesIO(pictures[-1])).convert("RGB"), np.int16)
+
+
+def _shot_of_still_map(page: Page) -> bytes:
+    """A picture of the map when nothing that was asked for is still to be drawn, however busy the machine is."""
+    page.evaluate("new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
+    drawn = page.locator(".map[data-still=yes]").first
+    drawn.wait_for()
+    return drawn.screenshot()
