@@ -44,9 +44,9 @@ def peak_gb() -> float:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e9
 
 
-def run_apart(file: str, *arguments: object) -> dict[str, Any]:
+def run_apart(file: str | Path, *arguments: object, python: str = sys.executable) -> dict[str, Any]:
     """The JSON that a script prints last, run in a process of its own. One that fails is an error with its stderr."""
-    done = subprocess.run([sys.executable, file, *map(str, arguments)], capture_output=True, text=True)
+    done = subprocess.run([python, str(file), *map(str, arguments)], capture_output=True, text=True)
     if done.returncode:
         raise click.ClickException(done.stderr)
     found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])

@@ -164,8 +164,8 @@ def lance_flat(folder: Path) -> Search | None:
     return lambda query: table.search(query.astype(np.float16)).distance_type("dot").limit(K).to_arrow()
 
 
-def compare(folder: Path, threads: int, repeat: int) -> None:
-    """Ours, the others, and a mere reading of all codes on one thread, in turn."""
+def compare(folder: Path, threads: int, repeat: int) -> dict[str, tuple[float, float]]:
+    """Ours, the others, and a mere reading of all codes on one thread, in turn; returns what `measure` does."""
     torch.set_num_threads(threads)
     blocks = open_block(folder)
     codes = np.asarray(blocks[0].codes.values).view(np.int64)
@@ -179,6 +179,7 @@ def compare(folder: Path, threads: int, repeat: int) -> None:
         print(
             f"{other:<28} {wall / medians[name][0]:8.1f} times ours by wall, {used / medians[name][1]:.1f} by processor"
         )
+    return medians
 
 
 def main() -> None:
