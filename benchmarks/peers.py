@@ -143,7 +143,7 @@ def read_result(path: Path) -> np.ndarray:
     if path.suffix == ".json":
         return np.array(list(json.loads(path.read_text()).values()))
     with rasterio.open(path) as made:
-        return made.read(1)
+        return np.asarray(made.read(1))
 
 
 def search_rows(folder: Path) -> list[Row]:
