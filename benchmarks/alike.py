@@ -29,8 +29,8 @@ from geoglot.demo import SCENE
 from geoglot.models.base import VisionLanguageModel
 from geoglot.models.zoo import load_word_model
 from geoglot.options import FindOptions, ReadOptions, SegmentOptions
-from geoglot.scene.class_words import text_vectors
 from geoglot.scene.encoded_scene import encode_scene
+from geoglot.scene.text_vectors import text_vectors
 from geoglot.sources.raster import open_raster
 from geoglot.tasks.ask.ask import Asker
 from geoglot.tasks.ask.ask_options import AskOptions

@@ -27,7 +27,7 @@ from geoglot.index.concepts.head import as_word, fit_head
 from geoglot.index.search.scan import Block, scan
 from geoglot.index.store.codes import encode
 from geoglot.models.zoo import load_word_model
-from geoglot.scene.class_words import text_vectors
+from geoglot.scene.text_vectors import text_vectors
 
 ROUNDS, EACH = 3, 5
 #: From text, yes, no and the background to what images are compared with

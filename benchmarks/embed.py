@@ -22,7 +22,8 @@ from tokenizers.models import BPE
 from torch import Tensor
 from transformers import CLIPConfig, CLIPModel
 
-from geoglot.models.base import CLIP_MEAN, CLIP_STD, Card, normalise
+from geoglot.models.base import CLIP_MEAN, CLIP_STD, normalise
+from geoglot.models.card import Card
 from geoglot.models.clip import Clip
 from geoglot.models.zoo import load_word_model
 

@@ -20,7 +20,7 @@ from embed import Way, clip_of, report, time_rounds
 from torch import Tensor
 from transformers import CLIPConfig, CLIPModel
 
-from geoglot.models.base import Card
+from geoglot.models.card import Card
 from geoglot.models.light.light import LightConfig
 from geoglot.models.segmenter import IMAGENET_MEAN, IMAGENET_STD, new_segmenter
 from geoglot.tasks.export import export_model

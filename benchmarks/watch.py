@@ -24,8 +24,8 @@ from geoglot.index.search.watch import watch
 from geoglot.index.store.archive import Archive, ModelFacts
 from geoglot.models.base import VisionLanguageModel
 from geoglot.models.zoo import load_word_model
-from geoglot.scene.class_words import text_vectors
 from geoglot.scene.embed import embed
+from geoglot.scene.text_vectors import text_vectors
 
 WORDS = {"storagetanks": "storage tanks", "stadium": "stadium", "parking": "parking lot", "pond": "pond",
          "baseballfield": "baseball field"}  # fmt: skip

@@ -6,7 +6,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from geoglot.models.base import Card, VisionLanguageModel
+from geoglot.models.base import VisionLanguageModel
+from geoglot.models.card import Card
 from geoglot.models.word_sense import WordSense
 from geoglot.scene.class_words import ClassWords
 from geoglot.scene.question import ChannelQuestion, ask_channels

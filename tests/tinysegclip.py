@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor
 from transformers import Mask2FormerConfig, Mask2FormerForUniversalSegmentation, ResNetConfig
 
-from geoglot.models.base import Card
+from geoglot.models.card import Card
 from geoglot.models.segclip.config import Fusion, Guidance, Prompts, SegClipConfig
 from geoglot.models.segclip.segclip import SegClip
 from geoglot.models.segmenter import IMAGENET_MEAN, IMAGENET_STD, Segmenter, save_segmenter

@@ -38,7 +38,7 @@ from geoglot.evaluation.retrieval import score_captions
 from geoglot.models.base import VisionLanguageModel
 from geoglot.models.zoo import load_word_model, model_size
 from geoglot.options import TEMPLATES
-from geoglot.scene.class_words import text_vectors
+from geoglot.scene.text_vectors import text_vectors
 
 LOVEDA = {
     "background": ("open land", "bare lawn"), "building": ("buildings", "houses"), "road": ("road", "street"),

@@ -42,7 +42,7 @@ from train import advance, start_steps
 from views import Source, view_vectors
 
 from geoglot.hashing import sha256_of
-from geoglot.models.model_files import read_card
+from geoglot.models.card import read_card
 
 TRAIN = Config()
 KEPT = 0.9  # interpolate: the share of the trained trunk, as in WiSE-FT (Wortsman et al. 2022, equation 1)

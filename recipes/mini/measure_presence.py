@@ -26,10 +26,10 @@ from sight import encoded
 
 from geoglot.models.zoo import load_word_model
 from geoglot.options import TEMPLATES
+from geoglot.scene.absence import presence_of
 from geoglot.scene.class_words import ClassWords
 from geoglot.scene.dense import WordDense
 from geoglot.scene.image_presence import ImagePresence
-from geoglot.scene.name_presence import presence_of
 from geoglot.scene.question import TextQuestion
 
 ABSURD = [word for word in Path(__file__).with_name("absurd_test.txt").read_text(encoding="utf-8").split("\n") if word]

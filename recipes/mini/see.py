@@ -34,8 +34,8 @@ from torch import Tensor
 from views import recolour, turn
 from word_lessons import Lessons, read_lessons
 
+from geoglot.models.card import read_card
 from geoglot.models.mini.mini import Mini
-from geoglot.models.model_files import read_card
 from geoglot.models.zoo import load_word_model
 
 _EVERY, _STORED = 20, 100  # steps from one report, and from one checkpoint, to the next

@@ -15,9 +15,9 @@ from torch import Tensor, nn
 from geoglot.hashing import sha256_of
 from geoglot.models.base import normalise
 from geoglot.models.calibration import CALIBRATION
+from geoglot.models.card import read_card
 from geoglot.models.mini.fine_path import WIDTH, FinePath
 from geoglot.models.mini.mini import Mini
-from geoglot.models.model_files import read_card
 from geoglot.models.presence import Presence
 from geoglot.models.tokenizer import TOKENIZER
 

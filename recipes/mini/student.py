@@ -13,7 +13,8 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from geoglot.hashing import sha256_of
-from geoglot.models.base import Card, normalise
+from geoglot.models.base import normalise
+from geoglot.models.card import Card
 from geoglot.models.mini.mini import Mini
 from geoglot.models.model_files import widen
 

@@ -40,7 +40,7 @@ from geoglot.index.search.scan import Block, scan
 from geoglot.models.base import VisionLanguageModel
 from geoglot.models.zoo import load_word_model
 from geoglot.options import IndexOptions, SearchOptions
-from geoglot.scene.class_words import text_vectors
+from geoglot.scene.text_vectors import text_vectors
 
 ONE = SearchOptions(top=1)
 SIDE, TOP, LOOKED = 112, 12, 24

@@ -27,7 +27,7 @@ from transformers import CLIPConfig, CLIPModel
 from world import CLASSES, Split, World
 
 from geoglot.geo import Window
-from geoglot.models.base import Card
+from geoglot.models.card import Card
 from geoglot.models.clip import Clip
 from geoglot.models.model_files import DERIVED, save_model
 from geoglot.models.zoo import load_word_model

@@ -146,7 +146,8 @@ def _projections() -> str:
 
 
 def _bundled_model() -> str:
-    from geoglot.models.zoo import BUNDLED, model_size
+    from geoglot.models.stored import BUNDLED
+    from geoglot.models.zoo import model_size
 
     return f"{BUNDLED}, {model_size(BUNDLED) / 1e6:.1f} MB"
 

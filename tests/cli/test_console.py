@@ -20,8 +20,8 @@ import geoglot
 from geoglot.cli.console import PlainStream
 from geoglot.cli.main import cli
 from geoglot.legible import message_of, one_line, visible
-from geoglot.models.model_files import read_card
-from geoglot.models.zoo import find_model
+from geoglot.models.card import read_card
+from geoglot.models.stored import find_model
 from worlds import write_scene
 
 HOSTILE = "\x1b]0;title\x07\x1b[2J\x9b1m\u202etxt\u2066"

@@ -9,8 +9,8 @@ from click.testing import CliRunner
 
 from conftest import MakeGeotiff
 from geoglot.cli.main import cli
-from geoglot.models.model_files import read_card
-from geoglot.models.zoo import find_model
+from geoglot.models.card import read_card
+from geoglot.models.stored import find_model
 from geoglot.scene.read import understands
 
 

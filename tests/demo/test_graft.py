@@ -12,7 +12,7 @@ from PIL import Image
 
 from geoglot.cli.main import cli
 from geoglot.demo import COUNTRY, GRAFT, SCENE
-from geoglot.models.zoo import card_of
+from geoglot.models.stored import card_of
 
 
 def test_the_small_graft_is_small_and_says_what_it_is() -> None:

@@ -11,8 +11,8 @@ from geoglot.datasets.catalogue import DATASETS
 from geoglot.datasets.layout import FolderPerClass
 from geoglot.errors import GeoglotError, InputError, SourceError
 from geoglot.evaluation.evaluate import evaluate
-from geoglot.models.model_files import read_card
-from geoglot.models.zoo import find_model
+from geoglot.models.card import read_card
+from geoglot.models.stored import find_model
 from geoglot.options import EvaluateOptions
 from labelled import write_folder
 from published import Painter, colours, flat, folders, save

@@ -18,7 +18,8 @@ from fuzz.changes import TEXTS, contents, documents, texts
 from fuzz.oracle import ends_well, examples
 from geoglot.index.search.where import parse_where
 from geoglot.models.zoo import load_word_model
-from geoglot.scene.class_words import class_vectors, parse_classes
+from geoglot.scene.class_words import parse_classes
+from geoglot.scene.text_vectors import class_vectors
 from geoglot.scene.wording import word_notes
 from geoglot.tasks.ask.ask import Asker
 from geoglot.tasks.ask.ask_options import AskOptions

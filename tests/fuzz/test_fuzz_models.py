@@ -18,8 +18,8 @@ from safetensors.torch import save
 from fuzz.changes import contents, documents, headers_of_safetensors
 from fuzz.conftest import Copy
 from fuzz.oracle import ends_well, examples
+from geoglot.models.card import read_card
 from geoglot.models.convert import Conversion, convert
-from geoglot.models.model_files import read_card
 from geoglot.models.taught import FAMILY, Base, TaughtSizes
 from geoglot.models.zoo import list_models, load_model
 from geoglot.options import ClassifyOptions

@@ -14,11 +14,12 @@ import torch
 from safetensors.torch import save_file
 
 from geoglot.errors import ConvertError, ModelError
+from geoglot.models.card import read_card
 from geoglot.models.convert.pickled import weights_of
 from geoglot.models.convert.unpickle import load_checkpoint
 from geoglot.models.file_checks import count_numbers, read_json
 from geoglot.models.foreign_folders import check_folder, foreign, require_bytes
-from geoglot.models.model_files import read_card, read_tensors
+from geoglot.models.model_files import read_tensors
 from geoglot.models.tokenizer import encode, read_tokenizer
 from geoglot.models.tokenizer_checks import check_tokenizer
 from geoglot.models.zoo import load_model

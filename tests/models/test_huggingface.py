@@ -12,8 +12,9 @@ from geoglot.errors import ModelError
 from geoglot.hashing import sha256_of
 from geoglot.models import huggingface, model_files
 from geoglot.models.base import CLIP_MEAN
-from geoglot.models.huggingface import huggingface_card, is_huggingface, read_config
-from geoglot.models.model_files import CARD
+from geoglot.models.card import CARD
+from geoglot.models.huggingface import huggingface_card, read_config
+from geoglot.models.stored import is_huggingface
 from geoglot.models.zoo import load_model
 
 Save = Callable[..., Path]

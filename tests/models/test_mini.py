@@ -17,8 +17,8 @@ from geoglot.models.mini.fine_path import FinePath
 from geoglot.models.mini.mini import Mini, build_mini
 from geoglot.models.presence import Presence
 from geoglot.models.zoo import load_word_model
-from geoglot.scene.class_words import text_vectors
 from geoglot.scene.embed import encode
+from geoglot.scene.text_vectors import text_vectors
 from geoglot.sources.raster import open_raster
 
 WEIGHTS = Path(package.__file__).parent / "weights"

@@ -7,7 +7,8 @@ import torch
 from safetensors.torch import save_file
 
 from geoglot.errors import ModelError, OutputError
-from geoglot.models.model_files import read_card, read_tensors, save_model
+from geoglot.models.card import read_card
+from geoglot.models.model_files import read_tensors, save_model
 from geoglot.models.zoo import load_word_model
 
 

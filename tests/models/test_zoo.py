@@ -13,16 +13,8 @@ from click.testing import CliRunner
 from geoglot.cli.main import cli
 from geoglot.errors import ModelError
 from geoglot.models.known import KNOWN
-from geoglot.models.zoo import (
-    FAMILIES,
-    cached_models,
-    choose_device,
-    find_model,
-    lasting_place,
-    list_models,
-    load_word_model,
-    model_size,
-)
+from geoglot.models.stored import find_model, lasting_place
+from geoglot.models.zoo import FAMILIES, cached_models, choose_device, list_models, load_word_model, model_size
 
 Save = Callable[..., Path]
 

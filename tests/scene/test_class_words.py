@@ -8,7 +8,8 @@ import torch
 
 from geoglot.errors import ClassesError
 from geoglot.models.base import VisionLanguageModel
-from geoglot.scene.class_words import ClassWords, class_vectors, fill, parse_classes, parse_words, text_vectors
+from geoglot.scene.class_words import ClassWords, fill, parse_classes, parse_words
+from geoglot.scene.text_vectors import class_vectors, text_vectors
 
 
 def test_every_form_of_classes_means_the_same(tmp_path: Path) -> None:

@@ -11,21 +11,15 @@ from geoglot.errors import ClassesError, ModelError
 from geoglot.models.base import VisionLanguageModel
 from geoglot.models.presence import Presence
 from geoglot.models.zoo import load_word_model
-from geoglot.scene.class_words import class_vectors, parse_classes, text_vectors
-from geoglot.scene.concepts import (
-    Concept,
-    Owner,
-    concept_vectors,
-    drop_collection,
-    is_concept,
-    list_concepts,
-    load_concept,
-)
+from geoglot.scene.class_words import parse_classes
+from geoglot.scene.concept_names import drop_collection, is_concept
+from geoglot.scene.concepts import Concept, Owner, concept_vectors, list_concepts, load_concept
 from geoglot.scene.covers import meaning_of
 from geoglot.scene.dense import WordDense
 from geoglot.scene.extents import extent_of
 from geoglot.scene.image_presence import ImagePresence
 from geoglot.scene.name_presence import doubts_of
+from geoglot.scene.text_vectors import class_vectors, text_vectors
 from geoglot.scene.word_scores import WordScores
 from geoglot.scene.wording import word_notes
 

@@ -1,7 +1,8 @@
 import numpy as np
 import pytest
 
-from geoglot.scene.name_presence import ABSENT, ClassEvidence, Levels, absence_notes, presence_of, round_presence
+from geoglot.scene.absence import ABSENT, absence_notes, presence_of, round_presence
+from geoglot.scene.name_presence import ClassEvidence, Levels
 from geoglot.scene.question import TextQuestion
 
 WATER, BACKGROUND, OTHER = np.eye(3, dtype=np.float32)

@@ -12,8 +12,8 @@ import geoglot
 from conftest import MakeGeotiff
 from geoglot.cli.info import describe
 from geoglot.errors import ModelError, OutputError
-from geoglot.models.model_files import read_card
-from geoglot.models.zoo import find_model
+from geoglot.models.card import read_card
+from geoglot.models.stored import find_model
 from geoglot.options import ReadOptions
 
 FINE = Affine(2.0, 0.0, 500_000.0, 0.0, -2.0, 4_000_000.0)

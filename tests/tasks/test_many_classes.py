@@ -18,7 +18,8 @@ from geoglot.errors import ClassesError, InputError
 from geoglot.options import ReadOptions, SegmentOptions
 from geoglot.outputs import cog
 from geoglot.scene import class_words
-from geoglot.scene.class_words import class_vectors, parse_classes
+from geoglot.scene.class_words import parse_classes
+from geoglot.scene.text_vectors import class_vectors
 from geoglot.scene.wording import _pairs_alike, word_notes
 from geoglot.tasks import classify as classify_module
 from geoglot.tasks.classify import classify

@@ -10,7 +10,7 @@ import rasterio
 
 from conftest import UTM, MakeGeotiff
 from geoglot.errors import InputError, ModelError
-from geoglot.models.base import Card
+from geoglot.models.card import Card
 from geoglot.models.light.light import LightConfig
 from geoglot.models.segmenter import IMAGENET_MEAN, IMAGENET_STD, new_segmenter
 from geoglot.tasks import export as exporting

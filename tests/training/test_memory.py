@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from geoglot.datasets.dataset import Mapped
 from geoglot.errors import InputError
-from geoglot.models.base import Card
+from geoglot.models.card import Card
 from geoglot.models.segclip.config import Guidance
 from geoglot.models.segclip.targets import IGNORE
 from geoglot.models.segmenter import IMAGENET_MEAN, IMAGENET_STD, Segmenter

@@ -30,11 +30,11 @@ from geoglot.outputs.atomic import appears, write_bytes
 from geoglot.outputs.legend import Legend
 from geoglot.outputs.palette import hex_of
 from geoglot.outputs.vector_files import write_frames
+from geoglot.scene.absence import ABSENT, absence_notes, round_presence
 from geoglot.scene.class_words import parse_classes, parse_words
 from geoglot.scene.consult_bands import consult_bands
 from geoglot.scene.dense import Dense, dense_of, model_of
 from geoglot.scene.encoded_scene import EncodedScene, encode_scene
-from geoglot.scene.name_presence import ABSENT, absence_notes, round_presence
 from geoglot.scene.read import open_scene
 from geoglot.scene.visible import look_ahead
 from geoglot.tasks.find.find import find

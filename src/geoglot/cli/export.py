@@ -45,7 +45,7 @@ def command(
     Example: geoglot export runs/loveda/model -o loveda.onnx
     """
     from geoglot.errors import InputError
-    from geoglot.models.zoo import card_of, find_model
+    from geoglot.models.stored import card_of, find_model
     from geoglot.tasks.export import export_model
     from geoglot.tasks.export_tower import export_tower
 

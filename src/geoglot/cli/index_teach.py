@@ -37,7 +37,7 @@ def teach(
     Example: geoglot index teach tiles airstrip@mine --yes right.geojson --no wrong.geojson
     """
     from geoglot.index.concepts.teach import teach as learn
-    from geoglot.scene.concepts import concept_path
+    from geoglot.scene.concept_names import concept_path
 
     taught = learn(archive, concept, yes, no, words=words, model=model, device=device)
     counts = {kind: len(vectors) for kind, vectors in taught.examples.items()}

@@ -69,7 +69,8 @@ def show(model: str, measure: bool, device: str | None, as_json: bool) -> None:
 
     Example: geoglot models show mini --measure
     """
-    from geoglot.models.zoo import card_of, find_model, model_size
+    from geoglot.models.stored import card_of, find_model
+    from geoglot.models.zoo import model_size
     from geoglot.tasks.model_costs import count_parameters, measure_costs
 
     folder = find_model(model)
@@ -117,7 +118,7 @@ def convert(checkpoint: Path, output: Path | None, as_json: bool, **about: Any) 
     from geoglot.models.convert import conversion_of
     from geoglot.models.convert import convert as convert_checkpoint
     from geoglot.models.convert.resnet import convert_resnet
-    from geoglot.models.zoo import cache_folder
+    from geoglot.models.stored import cache_folder
 
     known = conversion_of(about["name"])  # a published name has known facts; arguments override them
     conversion = replace(known, **{field: value for field, value in about.items() if value is not None})
@@ -142,7 +143,8 @@ def calibrate(model: str, as_json: bool) -> None:
     """
     from geoglot.models.calibration import CALIBRATION
     from geoglot.models.calibration import calibrate as calibrate_model
-    from geoglot.models.zoo import find_model, load_uncalibrated
+    from geoglot.models.stored import find_model
+    from geoglot.models.zoo import load_uncalibrated
 
     folder = find_model(model)
     calibrate_model(load_uncalibrated(model), folder)

@@ -80,7 +80,7 @@ def command(
 
 def describe(hits: Hits, files: dict[str, Path | None]) -> str:
     """The hits for people, a line each."""
-    from geoglot.scene.name_presence import round_presence
+    from geoglot.scene.absence import round_presence
 
     rows = []
     for hit in hits.hits:

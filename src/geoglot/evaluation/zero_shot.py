@@ -20,9 +20,10 @@ from geoglot.evaluation.segmentation import coarsening, confusions, score_pixels
 from geoglot.index.search.scan import score_rows
 from geoglot.models.base import VisionLanguageModel
 from geoglot.scene.averaged import average
-from geoglot.scene.class_words import ClassWords, text_vectors
+from geoglot.scene.class_words import ClassWords
 from geoglot.scene.dense import WordDense
 from geoglot.scene.taught_scores import scores_of
+from geoglot.scene.text_vectors import text_vectors
 from geoglot.scene.wording import patch_notes, word_notes
 
 

@@ -11,7 +11,8 @@ from tokenizers import Tokenizer
 from torch import Tensor, nn
 from transformers import CLIPConfig, CLIPModel
 
-from geoglot.models.base import Card, VisionLanguageModel, normalise, require_whole_patches
+from geoglot.models.base import VisionLanguageModel, normalise, require_whole_patches
+from geoglot.models.card import Card
 from geoglot.models.readout import READOUTS
 from geoglot.models.sizes import ClipSizes, read_sizes
 from geoglot.models.tokenizer import TOKENIZER, read_tokenizer, require_ends, require_vocabulary, tokens_of

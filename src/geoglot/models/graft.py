@@ -20,7 +20,7 @@ from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
 from geoglot.errors import InputError
-from geoglot.models.base import Card
+from geoglot.models.card import Card
 from geoglot.models.clip import Clip, read_clip_tokenizer
 from geoglot.models.known import Level
 from geoglot.models.sizes import check_clip

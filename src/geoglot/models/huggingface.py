@@ -11,13 +11,14 @@ from torch import Tensor
 from geoglot.errors import InputError, ModelError
 from geoglot.hashing import sha256_of
 from geoglot.legible import reason_of
-from geoglot.models.base import CLIP_MEAN, CLIP_STD, Card, Mean, Spread
+from geoglot.models.base import CLIP_MEAN, CLIP_STD
+from geoglot.models.card import Card, Mean, Spread
 from geoglot.models.file_checks import PLAIN_TYPES, count_numbers, read_json
-from geoglot.models.model_files import CARD, HF_WEIGHTS
+from geoglot.models.model_files import HF_WEIGHTS
 from geoglot.models.readout import DEFAULT_READOUT
+from geoglot.models.stored import CONFIG
 from geoglot.recipe import from_table
 
-CONFIG = "config.json"
 #: CLIP has no ground resolution: scenes from sub-metre aerial images to Landsat are read as they are
 ANY_RESOLUTION = (0.1, 30.0)
 #: logit_scale of a CLIP whose weights do not state it: the limit in OpenAI's training
@@ -29,11 +30,6 @@ _TOWER = ("hidden_size", "intermediate_size", "num_hidden_layers", "num_attentio
           "layer_norm_eps", "projection_dim")  # fmt: skip
 _TEXT = (*_TOWER, "vocab_size", "max_position_embeddings")
 _VISION = (*_TOWER, "image_size", "patch_size")
-
-
-def is_huggingface(folder: Path) -> bool:
-    """Whether a folder is a model of transformers, without a card."""
-    return (folder / CONFIG).is_file() and not (folder / CARD).is_file()
 
 
 def read_config(folder: Path) -> dict[str, Any]:

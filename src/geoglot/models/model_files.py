@@ -4,12 +4,11 @@ Nothing here unpickles.
 """
 
 import hashlib
-import json
 import shutil
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
 
@@ -18,65 +17,20 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
-from geoglot.errors import InputError, ModelError, OutputError
+from geoglot.errors import ModelError, OutputError
 from geoglot.hashing import sha256_of
 from geoglot.legible import reason_of
-from geoglot.models.base import Card, VisionLanguageModel
-from geoglot.models.file_checks import PLAIN_TYPES, count_numbers, read_json
+from geoglot.models.base import VisionLanguageModel
+from geoglot.models.card import CARD, WEIGHTS, Card, card_text
+from geoglot.models.file_checks import PLAIN_TYPES, count_numbers
 from geoglot.models.tokenizer import TOKENIZER
-from geoglot.recipe import from_table
 
-CARD, WEIGHTS = "card.json", "weights.safetensors"
 #: Weights in a folder of transformers
 HF_WEIGHTS = "model.safetensors"
 #: Tensors of other layouts that here follow from the card
 DERIVED = ("position_ids", "logit_scale")
-_LONGEST_NAME, _LONGEST_TEXT, _LEAST_STD = 200, 2000, 1e-3
 WordModel = TypeVar("WordModel", bound=VisionLanguageModel)
 _NAMED = 5  # tensors that a message names
-
-
-def read_card(folder: Path) -> Card:
-    """The card of a stored model."""
-    path = folder / CARD
-    try:
-        table = read_json(path)
-        if not isinstance(table, dict):
-            raise ValueError(f"it must hold fields, and holds a {type(table).__name__}")
-        card = from_table(Card, table, "", folder)
-        _check_card(card)
-    except FileNotFoundError:
-        if (folder / "model" / CARD).is_file():
-            raise ModelError(f"{folder} is a training run; its model is {folder / 'model'}") from None
-        raise ModelError(
-            f"{folder} holds no {CARD}; for a model that geoglot trained, it appears in RUN/model at the end of "
-            "training; for other weights, make it with: geoglot models convert"
-        ) from None
-    except OSError as error:
-        raise ModelError(f"{path} cannot be read: {error.strerror or error}") from None
-    except (ValueError, InputError) as error:
-        raise ModelError(f"{path} is not a model card ({error}); convert or pull the model again") from None
-    return card
-
-
-def card_text(card: Card) -> str:
-    """The text of card.json."""
-    return json.dumps(asdict(card), indent=2) + "\n"
-
-
-def _check_card(card: Card) -> None:
-    """Raise ValueError for fields that contradict each other, and for names that are not a line of text."""
-    if not card.name.isprintable() or not 0 < len(card.name) <= _LONGEST_NAME:
-        raise ValueError(f"name must be a line of up to {_LONGEST_NAME} characters")
-    if min(card.std) < _LEAST_STD:
-        raise ValueError(f"std must be at least {_LEAST_STD}, got {min(card.std)}")
-    for name in ("licence", "source"):
-        if len(getattr(card, name)) > _LONGEST_TEXT:
-            raise ValueError(f"{name} must have at most {_LONGEST_TEXT:,} characters")
-    if card.resolution[0] > card.resolution[1]:
-        raise ValueError(f"resolution must be the finest, then the coarsest, got {list(card.resolution)}")
-    if card.tile_size % card.patch_size:
-        raise ValueError(f"tile_size must be a multiple of patch_size {card.patch_size}, got {card.tile_size}")
 
 
 def read_tensors(path: Path) -> dict[str, Tensor]:

@@ -7,14 +7,13 @@ from pathlib import Path
 
 from geoglot.errors import ModelError
 from geoglot.hashing import sha256_of
-from geoglot.models.base import Card
+from geoglot.models.card import Card, read_card
 from geoglot.models.convert import conversion_of, convert
 from geoglot.models.hub import hub_fetch
-from geoglot.models.huggingface import CONFIG
 from geoglot.models.known import CLIP_B16, KNOWN
-from geoglot.models.model_files import read_card
+from geoglot.models.stored import CONFIG, cache_folder
 from geoglot.models.tokenizer import TOKENIZER
-from geoglot.models.zoo import cache_folder, cached_models
+from geoglot.models.zoo import cached_models
 
 #: Downloads (repository, file); returns the local path and the sha256 that the hub states, if it states one
 Fetch = Callable[[str, str], tuple[Path, str | None]]

@@ -10,7 +10,8 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from geoglot.errors import ModelError
-from geoglot.models.base import Card, CardedModel, normalise
+from geoglot.models.base import CardedModel, normalise
+from geoglot.models.card import Card
 from geoglot.models.light.light import Light, LightConfig
 from geoglot.models.model_files import read_weights, require_fit, write_model
 from geoglot.models.segclip.backbone import check_backbone

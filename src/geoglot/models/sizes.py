@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal, TypeVar
 from annotated_types import Interval
 
 from geoglot.errors import InputError, ModelError
-from geoglot.models.base import Card
+from geoglot.models.card import Card
 from geoglot.recipe import from_table
 
 T = TypeVar("T")

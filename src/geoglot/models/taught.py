@@ -14,7 +14,8 @@ from torch import Tensor
 
 from geoglot.errors import InputError, ModelError
 from geoglot.figures import format_some
-from geoglot.models.base import Card, VisionLanguageModel
+from geoglot.models.base import VisionLanguageModel
+from geoglot.models.card import Card
 from geoglot.models.model_files import read_weights, require_fit
 from geoglot.models.sizes import read_sizes, wrong_card
 from geoglot.nouns import singular

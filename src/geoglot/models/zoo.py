@@ -1,10 +1,7 @@
 """Models by name or by folder: bundled, cached, to be pulled, or in a folder of the user."""
 
-import os
 from collections.abc import Callable
 from dataclasses import dataclass
-from difflib import get_close_matches
-from importlib import resources
 from pathlib import Path
 from typing import Literal, cast
 
@@ -13,15 +10,15 @@ import torch
 from geoglot.aliases import PathLike
 from geoglot.errors import ModelError
 from geoglot.figures import format_some
-from geoglot.models.base import Card, VisionLanguageModel
+from geoglot.models.base import VisionLanguageModel
 from geoglot.models.calibration import CALIBRATION, read_calibration
-from geoglot.models.huggingface import huggingface_card, is_huggingface
+from geoglot.models.card import CARD, Card, read_card
 from geoglot.models.known import GOOD_FOR, KNOWN
-from geoglot.models.model_files import CARD, WEIGHTS, load_weights, read_card
+from geoglot.models.model_files import load_weights
 from geoglot.models.segmenter import NETWORKS, Segmenter, read_segmenter
+from geoglot.models.stored import BUNDLED, bundled_folder, card_of, find_model, lasting_place
 from geoglot.settings import load_settings
 
-BUNDLED = "mini"
 Model = VisionLanguageModel | Segmenter
 Precision = Literal["auto", "float32", "bfloat16"]
 
@@ -122,53 +119,6 @@ def _reads_no_words(card: Card) -> ModelError:
     return ModelError(f"{card.name} has classes of its own and reads no words; use it with: geoglot segment --model")
 
 
-def card_of(folder: Path) -> Card:
-    """The card of a stored model, or one written for a CLIP folder of transformers."""
-    return huggingface_card(folder) if is_huggingface(folder) else read_card(folder)
-
-
-def find_model(name_or_path: PathLike) -> Path:
-    """The folder of a model. A name wins over a folder of the same name in the working directory."""
-    name = os.path.expanduser(name_or_path)  # noqa: PTH111  Path.expanduser raises for an unknown user
-    if name == BUNDLED:
-        return _bundled_folder()
-    # Path.is_dir raises for a name that no folder can have, and os.path.isdir says that there is none.
-    if (cached := cache_folder(name)) is not None and os.path.isdir(cached):  # noqa: PTH112
-        return cached
-    if name and os.path.isdir(name):  # noqa: PTH112
-        return Path(name)
-    if name in KNOWN:
-        raise ModelError(f"{name} is not on this machine yet; get it with: geoglot models pull {name}")
-    if os.path.isfile(name):  # noqa: PTH113
-        raise ModelError(f"{name} is a file, and a model is a folder with card.json; training writes it as RUN/model")
-    near = get_close_matches(name, [BUNDLED, *KNOWN], 1)
-    meant = f"did you mean {near[0]}? See" if near else "see"
-    raise ModelError(f"no model is called {name!r} and no folder either; {meant}: geoglot models list")
-
-
-def is_model_name(name: str) -> bool:
-    """Whether a name means a model wherever it is said, so that a folder of that name would not be found by it."""
-    cached = cache_folder(name)
-    return name in (BUNDLED, *KNOWN) or (cached is not None and cached.is_dir())
-
-
-def resolve_model(name: str, folder: Path) -> str:
-    """What a recipe in `folder` names: the path of a folder beside it, unless the name is that of a model."""
-    return str(folder / name) if not is_model_name(name) and (folder / name).is_dir() else name
-
-
-def lasting_place(name_or_path: PathLike) -> str:
-    """What finds the same model from any working directory: its name, or else the whole path of its folder."""
-    folder, name = find_model(name_or_path), os.path.expanduser(name_or_path)  # noqa: PTH111
-    return str(folder.absolute()) if folder == Path(name) else str(name)
-
-
-def cache_folder(name: str) -> Path | None:
-    """The folder in the cache for a model of this name, whether it exists or not; None if the name is a path."""
-    plain = bool(name) and Path(name).name == name and not name.startswith(".")
-    return load_settings().cache / "models" / name if plain else None
-
-
 def choose_device(name: str | None) -> torch.device:
     """The torch device of a name, or of GEOGLOT_DEVICE; `auto` takes CUDA, then Apple's MPS, then the CPU."""
     name = name or load_settings().device
@@ -223,7 +173,7 @@ def list_models() -> list[Entry]:
         for name, known in KNOWN.items()
         if name not in cached
     ]
-    return [_entry(BUNDLED, "bundled", _bundled_folder()), *here, *there]
+    return [_entry(BUNDLED, "bundled", bundled_folder()), *here, *there]
 
 
 def cached_models() -> dict[str, Path]:
@@ -255,10 +205,3 @@ def _good_for(name: str, card: Card) -> str:
     if card.level:
         return GOOD_FOR[card.level]
     return "a first look without a network; common things and covers" if name == BUNDLED else "words"
-
-
-def _bundled_folder() -> Path:
-    folder = Path(str(resources.files("geoglot"))) / "models" / "mini" / "weights"
-    if not (folder / WEIGHTS).is_file():
-        raise ModelError("the bundled model is missing from this installation; install geoglot again")
-    return folder

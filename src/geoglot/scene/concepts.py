@@ -7,7 +7,6 @@ model: to another one, whose space is another, it means nothing.
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -22,28 +21,18 @@ from torch import Tensor
 
 from geoglot.errors import ClassesError, ModelError
 from geoglot.figures import format_some
-from geoglot.models.base import Card, VisionLanguageModel
+from geoglot.models.base import VisionLanguageModel
+from geoglot.models.card import Card
 from geoglot.models.file_checks import PLAIN_TYPES, count_numbers
 from geoglot.models.model_files import read_tensors, require_finite
+from geoglot.models.stored import card_of, find_model
 from geoglot.models.taught import FAMILY, Taught, named, read_head
-from geoglot.models.zoo import card_of, find_model
 from geoglot.outputs.atomic import disk_errors, write_bytes
+from geoglot.scene.concept_names import SUFFIX, concept_path, is_concept
 from geoglot.settings import load_settings
 from geoglot.tables import parse_json
 
-_WORD = re.compile(r"([^@/\\\s.][^@/\\]{0,79})@(\w[\w-]{0,39})")
-_SUFFIX = ".safetensors"
 _MOST_NUMBERS = 50_000_000  # of a file; a thousand examples of the largest models have a tenth
-
-
-def is_concept(word: str) -> bool:
-    """Whether a word names a concept and is not read as a text."""
-    return _WORD.fullmatch(word) is not None
-
-
-def drop_collection(word: str) -> str:
-    """A word without its collection, for whoever reads words as English: airstrip@mine is an airstrip."""
-    return match[1] if (match := _WORD.fullmatch(word)) else word
 
 
 @dataclass(frozen=True)
@@ -132,7 +121,7 @@ def find_concept(word: str, model: Owner) -> Concept | None:
 def list_concepts() -> list[str]:
     """The words of all concepts of the user."""
     folder = load_settings().concepts
-    return sorted(f"{path.stem}@{path.parent.name}" for path in folder.glob(f"*/*{_SUFFIX}"))
+    return sorted(f"{path.stem}@{path.parent.name}" for path in folder.glob(f"*/*{SUFFIX}"))
 
 
 def concept_vectors(words: Sequence[str], model: Owner) -> Float[Tensor, "word dim"]:
@@ -143,14 +132,6 @@ def concept_vectors(words: Sequence[str], model: Owner) -> Float[Tensor, "word d
             "make one with: geoglot index teach, or geoglot index bridge"
         )
     return torch.stack([load_concept(word, model).vector for word in words])
-
-
-def concept_path(word: str) -> Path:
-    """The file of a concept, which need not exist; ClassesError for a word that names none."""
-    match = _WORD.fullmatch(word)
-    if match is None:
-        raise ClassesError(f"a concept must be written as airstrip@mine, got {word!r}")
-    return load_settings().concepts / match[2] / f"{match[1]}{_SUFFIX}"
 
 
 def _taught_class(word: str) -> Concept | None:

@@ -13,9 +13,10 @@ from torch import Tensor
 from geoglot.models.base import VisionLanguageModel
 from geoglot.models.zoo import load_word_model
 from geoglot.options import TEMPLATES
-from geoglot.scene.class_words import ClassWords, text_vectors
-from geoglot.scene.concepts import drop_collection
+from geoglot.scene.class_words import ClassWords
+from geoglot.scene.concept_names import drop_collection
 from geoglot.scene.question import BACKGROUND
+from geoglot.scene.text_vectors import text_vectors
 
 MOST = 4.0
 """Largest log-odds of the bands for or against a cover: 98 %."""

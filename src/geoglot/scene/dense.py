@@ -16,12 +16,13 @@ from typing_extensions import TypeIs
 
 from geoglot.aliases import PathLike
 from geoglot.errors import InputError
-from geoglot.models.base import Card, VisionLanguageModel
+from geoglot.models.base import VisionLanguageModel
+from geoglot.models.card import Card
 from geoglot.models.segmenter import Segmenter
 from geoglot.models.taught import Taught
 from geoglot.models.zoo import Model, load_model
-from geoglot.scene.class_words import ClassWords, text_vectors
-from geoglot.scene.concepts import is_concept
+from geoglot.scene.class_words import ClassWords
+from geoglot.scene.concept_names import is_concept
 from geoglot.scene.name_presence import doubts_of, levels_of, shown_level
 from geoglot.scene.question import (
     BACKGROUND,
@@ -34,6 +35,7 @@ from geoglot.scene.question import (
 )
 from geoglot.scene.segmenter_words import with_words
 from geoglot.scene.taught_question import TaughtQuestion, ask_taught
+from geoglot.scene.text_vectors import text_vectors
 from geoglot.scene.windows import WindowPlan, plan_windows
 from geoglot.scene.wording import patch_notes, word_notes
 

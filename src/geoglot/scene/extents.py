@@ -14,8 +14,8 @@ from torch import Tensor
 
 from geoglot.models.base import VisionLanguageModel
 from geoglot.nouns import SYNONYMS, heads_of, plain_name
-from geoglot.scene.class_words import text_vectors
-from geoglot.scene.concepts import drop_collection
+from geoglot.scene.concept_names import drop_collection
+from geoglot.scene.text_vectors import text_vectors
 
 _TABLE = Path(__file__).with_name("extents.toml")
 _ACROSS, _ACROSS_LINE = 2.0, 1 / 3  # least pixels across a thing, and across a long one (decision 25)

@@ -8,8 +8,9 @@ from jaxtyping import Float
 from torch import Tensor
 
 from geoglot.models.base import VisionLanguageModel
-from geoglot.scene.class_words import ClassWords, text_vectors
+from geoglot.scene.class_words import ClassWords
 from geoglot.scene.name_presence import doubts_of
+from geoglot.scene.text_vectors import text_vectors
 
 #: A class that an image shows fits it better than this share of the words that the model was calibrated with
 _FITS_BETTER = 0.85

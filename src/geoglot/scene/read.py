@@ -16,7 +16,7 @@ from geoglot.errors import InputError, ReadError
 from geoglot.figures import format_number
 from geoglot.geo import Grid
 from geoglot.lonlat import to_map, to_pixels
-from geoglot.models.base import Card
+from geoglot.models.card import Card
 from geoglot.options import ReadOptions
 from geoglot.outputs.made import Made
 from geoglot.outputs.margin import Margin

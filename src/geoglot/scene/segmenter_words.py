@@ -8,12 +8,13 @@ from torch import Tensor
 
 from geoglot.errors import InputError, ModelError
 from geoglot.figures import format_some
-from geoglot.models.base import Card
+from geoglot.models.card import Card
 from geoglot.models.segclip.class_vocabulary import with_texts
 from geoglot.models.segclip.segclip import SegClip
 from geoglot.models.segmenter import Segmenter
 from geoglot.models.zoo import load_word_model
-from geoglot.scene.class_words import ClassWords, text_vectors
+from geoglot.scene.class_words import ClassWords
+from geoglot.scene.text_vectors import text_vectors
 
 
 def with_words(segmenter: Segmenter, classes: tuple[ClassWords, ...]) -> Segmenter:

@@ -9,8 +9,9 @@ from torch import Tensor
 from geoglot.models.base import VisionLanguageModel
 from geoglot.models.taught import REST, Taught
 from geoglot.options import TEMPLATES
-from geoglot.scene.class_words import ClassWords, text_vectors
+from geoglot.scene.class_words import ClassWords
 from geoglot.scene.dense import OfEmbeddings
+from geoglot.scene.text_vectors import text_vectors
 from geoglot.scene.word_scores import WordScores
 
 

@@ -9,10 +9,11 @@ from geoglot.models.taught import Taught
 from geoglot.models.zoo import Model
 from geoglot.nouns import plural, with_article
 from geoglot.options import ReadOptions
-from geoglot.scene.class_words import MANY, ClassWords
+from geoglot.scene.class_words import ClassWords
 from geoglot.scene.dense import Dense
 from geoglot.scene.extents import Extent, extent_of, extents_near, known_extents
 from geoglot.scene.read import out_of_reach, pixel_size
+from geoglot.scene.text_vectors import MANY
 from geoglot.sources.raster import Raster
 
 _COMMON = ("people", "car", "swimming pool", "tree", "house", "road", "tennis court", "airplane", "building", "ship",

@@ -13,11 +13,12 @@ from torch import Tensor
 
 from geoglot.models.base import VisionLanguageModel
 from geoglot.options import TEMPLATES
-from geoglot.scene.class_words import MANY, ClassWords, text_vectors
+from geoglot.scene.class_words import ClassWords
 from geoglot.scene.covers import allies_of
 from geoglot.scene.dense import OfEmbeddings, WordDense
 from geoglot.scene.name_presence import ClassEvidence, doubts_of
 from geoglot.scene.question import TextQuestion
+from geoglot.scene.text_vectors import MANY, text_vectors
 
 _LEAST = 1e-6  # probability that a logit is made of
 

@@ -14,12 +14,14 @@ from tokenizers import Encoding, Tokenizer
 from torch import Tensor
 
 from geoglot.errors import ClassesError
-from geoglot.models.base import Card, VisionLanguageModel
+from geoglot.models.base import VisionLanguageModel
+from geoglot.models.card import Card
 from geoglot.models.tokenizer import contain_panics, encode
-from geoglot.scene.class_words import ClassWords, fill, text_vectors
+from geoglot.scene.class_words import ClassWords, fill
 from geoglot.scene.concepts import concept_of
 from geoglot.scene.odd_names import odd_name_notes, quote, quote_all
 from geoglot.scene.spelling import near_words
+from geoglot.scene.text_vectors import text_vectors
 
 _SAME = 1 - 1e-6  # cosine of two texts that are the same to a model: 1 but for rounding
 _DIRECTIONS = 6

@@ -18,12 +18,13 @@ from geoglot.models.base import VisionLanguageModel
 from geoglot.models.zoo import Model, load_model
 from geoglot.options import ClassifyOptions, ReadOptions
 from geoglot.scene.area import Partial, read_area
-from geoglot.scene.class_words import ClassWords, class_vectors, parse_classes
+from geoglot.scene.class_words import ClassWords, parse_classes
 from geoglot.scene.dense import model_of, reads_words
 from geoglot.scene.embed import embed, pad, zero_shot
 from geoglot.scene.encoded_scene import EncodedScene
 from geoglot.scene.image_presence import ImagePresence, nothing_notes
 from geoglot.scene.read import check_bands, open_scene, out_of_reach, too_small_to_map
+from geoglot.scene.text_vectors import class_vectors
 from geoglot.scene.visible import unseen_notes, why_not_seen
 from geoglot.scene.windows import WindowPlan
 from geoglot.scene.wording import word_notes

@@ -14,8 +14,8 @@ from geoglot.errors import NO_PIXEL
 from geoglot.figures import format_number
 from geoglot.geo import Grid
 from geoglot.lonlat import lonlat_bounds
-from geoglot.models.base import Card
-from geoglot.models.zoo import BUNDLED, card_of, find_model
+from geoglot.models.card import Card
+from geoglot.models.stored import BUNDLED, card_of, find_model
 from geoglot.options import ReadOptions
 from geoglot.outputs.panels import Panel, check_picture, write_panels
 from geoglot.scene.read import open_to_look, out_of_reach, pixel_size, too_small_to_map, understands

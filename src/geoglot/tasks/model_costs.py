@@ -8,9 +8,11 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 from geoglot.aliases import PathLike
+from geoglot.models.card import WEIGHTS
 from geoglot.models.file_checks import read_shapes
-from geoglot.models.model_files import HF_WEIGHTS, WEIGHTS
-from geoglot.models.zoo import find_model, load_model
+from geoglot.models.model_files import HF_WEIGHTS
+from geoglot.models.stored import find_model
+from geoglot.models.zoo import load_model
 from geoglot.scene.dense import Dense, dense_of
 from geoglot.tasks.model_speed import measure_speed
 

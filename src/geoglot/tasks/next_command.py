@@ -4,7 +4,7 @@ import shlex
 from pathlib import Path
 
 from geoglot.aliases import PathLike
-from geoglot.models.zoo import BUNDLED, card_of, find_model
+from geoglot.models.stored import BUNDLED, card_of, find_model
 from geoglot.options import ReadOptions
 from geoglot.tasks.raster_info import SAME_RESOLUTION, RasterInfo
 

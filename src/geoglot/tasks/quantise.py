@@ -12,7 +12,7 @@ from jaxtyping import Float32
 
 from geoglot.aliases import PathLike
 from geoglot.errors import InputError, ModelError
-from geoglot.models.base import Card
+from geoglot.models.card import Card
 from geoglot.options import ReadOptions
 from geoglot.scene.read import open_scene
 from geoglot.silence import ignore_library_warnings

@@ -14,7 +14,8 @@ from geoglot.models.base import VisionLanguageModel
 from geoglot.models.clip import Clip
 from geoglot.models.graft import Graft, start_graft
 from geoglot.models.model_files import save_model
-from geoglot.models.zoo import load_word_model, resolve_model
+from geoglot.models.stored import resolve_model
+from geoglot.models.zoo import load_word_model
 from geoglot.pairs.embed_photos import embed
 from geoglot.pairs.pair_store import PairSet
 from geoglot.pairs.schema import Links

@@ -26,10 +26,11 @@ from geoglot.evaluation.image_vectors import encode_pictures
 from geoglot.evaluation.image_vectors import fit as fit_picture
 from geoglot.models.clip import Clip
 from geoglot.models.model_files import save_model
-from geoglot.models.zoo import load_word_model, resolve_model
+from geoglot.models.stored import resolve_model
+from geoglot.models.zoo import load_word_model
 from geoglot.options import TEMPLATES
 from geoglot.recipe import open_recipe, recipe_facts
-from geoglot.scene.class_words import text_vectors
+from geoglot.scene.text_vectors import text_vectors
 from geoglot.training import checkpoint
 from geoglot.training.augment import recolour
 from geoglot.training.crops import Crops, image_at, load_crops

@@ -13,12 +13,12 @@ from geoglot.datasets.catalogue import dataset_of
 from geoglot.datasets.check import check_once, describe_duplicates
 from geoglot.datasets.dataset import Mapped
 from geoglot.errors import InputError
-from geoglot.models.base import Card
+from geoglot.models.card import Card
 from geoglot.models.segclip.builder import Origins, build_segmenter
 from geoglot.models.segclip.config import SegClipConfig
 from geoglot.models.segmenter import IMAGENET_MEAN, IMAGENET_STD, STRIDE, Segmenter, save_segmenter
+from geoglot.models.stored import resolve_model
 from geoglot.models.upernet import UPerNetConfig
-from geoglot.models.zoo import resolve_model
 from geoglot.recipe import open_recipe, recipe_facts
 from geoglot.training import checkpoint
 from geoglot.training.chance import describe_useless

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
-from geoglot.models.base import Card
+from geoglot.models.card import Card
 from geoglot.scene.dense import Labelled
 from geoglot.training.words.looks import Looks
 

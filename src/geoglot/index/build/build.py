@@ -21,7 +21,8 @@ from geoglot.index.build.plan_units import plan_units
 from geoglot.index.build.units import Rules, Source, Unit, list_failures
 from geoglot.index.store.archive import Archive, ModelFacts, is_archive
 from geoglot.models.base import VisionLanguageModel
-from geoglot.models.zoo import BUNDLED, load_word_model
+from geoglot.models.stored import BUNDLED
+from geoglot.models.zoo import load_word_model
 from geoglot.options import IndexOptions, ReadOptions
 
 Report = Callable[[str, int, int, str], None]

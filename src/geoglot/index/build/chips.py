@@ -17,7 +17,7 @@ from geoglot.geo import Grid, Window
 from geoglot.index.build.stac_scenes import StacScene
 from geoglot.index.store.cells import Cell, cells_within, centres, check_scale
 from geoglot.lonlat import lonlat_bounds
-from geoglot.models.base import Card
+from geoglot.models.card import Card
 from geoglot.sources.analysis_grid import analysis_grid
 from geoglot.sources.raster import Raster
 

@@ -11,7 +11,7 @@ from geoglot.index.build.chips import find_places, scale_of, why_too_coarse
 from geoglot.index.build.known_sources import Known
 from geoglot.index.build.open_source import grid_of
 from geoglot.index.build.units import CHIPS_A_PART, LARGE_BYTES, Part, Rules, Source, Unit, group_parts
-from geoglot.models.base import Card
+from geoglot.models.card import Card
 from geoglot.sources.analysis_grid import analysis_grid
 from geoglot.sources.raster_guard import is_local
 

@@ -19,7 +19,7 @@ from geoglot.index.build.chips import ChipPlace, at_scale, find_places, scale_of
 from geoglot.index.build.open_source import open_source
 from geoglot.index.build.stac_scenes import StacScene
 from geoglot.index.build.units import CHIPS_A_PART, Part, Rules, Unit
-from geoglot.models.base import Card
+from geoglot.models.card import Card
 from geoglot.scene.embed import pad
 from geoglot.scene.read import check_bands
 from geoglot.sources.raster import Raster

@@ -18,8 +18,9 @@ from geoglot.index.concepts.marks import marked_vectors
 from geoglot.index.store.archive import Archive, ModelFacts
 from geoglot.models.base import VisionLanguageModel
 from geoglot.models.zoo import load_word_model
-from geoglot.scene.class_words import text_vectors
-from geoglot.scene.concepts import Concept, Owner, concept_path, drop_collection, find_concept
+from geoglot.scene.concept_names import concept_path, drop_collection
+from geoglot.scene.concepts import Concept, Owner, find_concept
+from geoglot.scene.text_vectors import text_vectors
 
 Rows = Float[np.ndarray, "_example dim"]
 

@@ -8,8 +8,8 @@ import torch.nn.functional as F
 from jaxtyping import Float
 
 from geoglot.models.base import VisionLanguageModel
-from geoglot.scene.class_words import text_vectors
 from geoglot.scene.concepts import Owner, concept_vectors
+from geoglot.scene.text_vectors import text_vectors
 
 
 @torch.inference_mode()

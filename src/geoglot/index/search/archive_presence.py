@@ -13,7 +13,8 @@ from jaxtyping import Float
 from geoglot.models.base import VisionLanguageModel
 from geoglot.models.calibration import embed_plainly
 from geoglot.scene.class_words import ClassWords
-from geoglot.scene.concepts import concept_of, is_concept
+from geoglot.scene.concept_names import is_concept
+from geoglot.scene.concepts import concept_of
 from geoglot.scene.name_presence import doubts_of
 
 _FITTED = 1000  # chips up to which the levels were fitted: they grow no further

@@ -25,7 +25,7 @@ from geoglot.outputs.notebook.shown import ShownOnMap
 from geoglot.outputs.palette import hex_of
 from geoglot.outputs.panels import check_picture, encode_panels
 from geoglot.outputs.styles import make_style
-from geoglot.scene.name_presence import ABSENT, round_presence
+from geoglot.scene.absence import ABSENT, round_presence
 
 if TYPE_CHECKING:
     import geopandas as gpd

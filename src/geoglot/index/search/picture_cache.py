@@ -13,7 +13,8 @@ from geoglot.index.build.known_sources import Known
 from geoglot.index.build.remove import remove
 from geoglot.index.store.archive import Archive, is_archive
 from geoglot.models.base import VisionLanguageModel
-from geoglot.models.zoo import BUNDLED, load_word_model
+from geoglot.models.stored import BUNDLED
+from geoglot.models.zoo import load_word_model
 from geoglot.settings import load_settings
 
 

@@ -23,7 +23,7 @@ from geoglot.index.search.scan import Fuse, Scores, first
 from geoglot.index.store.archive import Archive
 from geoglot.models.base import VisionLanguageModel
 from geoglot.scene.class_words import parse_words
-from geoglot.scene.concepts import is_concept
+from geoglot.scene.concept_names import is_concept
 from geoglot.scene.embed import embed, pad
 
 _MARK_FILES = (".gpkg", ".geojson", ".json", ".parquet", ".shp", ".kml", ".kmz", ".fgb", ".zip", ".txt", ".csv", ".tsv")

@@ -27,7 +27,7 @@ from geoglot.aliases import PathLike
 from geoglot.errors import OutputError, SourceError
 from geoglot.index.store.chip_shard import Shard, add_shard, read_shard
 from geoglot.index.store.chip_table import ChipBatch, check_batch
-from geoglot.models.base import Card
+from geoglot.models.card import Card
 from geoglot.outputs.atomic import disk_errors, hold
 from geoglot.shards import ShardStore
 

@@ -8,18 +8,19 @@ from typing import Any
 from torch import Tensor
 
 from geoglot.errors import ConvertError
-from geoglot.models.base import Card
 from geoglot.models.calibration import calibrate
+from geoglot.models.card import Card
 from geoglot.models.convert import layouts
 from geoglot.models.convert.checkpoint_files import read_checkpoint
 from geoglot.models.convert.level import tell_level
 from geoglot.models.convert.other_kinds import describe_other_kind
-from geoglot.models.huggingface import ANY_RESOLUTION, CONFIG, UNSTATED_SCALE, clip_card, read_config, scale_of
+from geoglot.models.huggingface import ANY_RESOLUTION, UNSTATED_SCALE, clip_card, read_config, scale_of
 from geoglot.models.known import KNOWN, Activation, Level
 from geoglot.models.model_files import DERIVED, read_weights, require_finite, require_fit, write_model
 from geoglot.models.sizes import check_clip
+from geoglot.models.stored import CONFIG, card_of, find_model
 from geoglot.models.tokenizer import TOKENIZER
-from geoglot.models.zoo import card_of, find_model, load_word_model
+from geoglot.models.zoo import load_word_model
 
 #: GRAFT's fixed 1 / temperature (arXiv 2312.06960, tau = 0.07)
 GRAFT_SCALE = 1 / 0.07

@@ -8,7 +8,8 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from geoglot.models.base import Card, VisionLanguageModel, normalise
+from geoglot.models.base import VisionLanguageModel, normalise
+from geoglot.models.card import Card
 from geoglot.models.mini.efficientnet import EfficientNetLite0
 from geoglot.models.mini.fine_path import FinePath
 from geoglot.models.mini.text import StaticText

@@ -9,15 +9,17 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from geoglot.errors import InputError, ModelError
-from geoglot.models.base import CLIP_MEAN, CLIP_STD, Card
-from geoglot.models.model_files import CARD, HF_WEIGHTS, WEIGHTS, read_card, read_tensors, read_weights, require_finite
+from geoglot.models.base import CLIP_MEAN, CLIP_STD
+from geoglot.models.card import CARD, WEIGHTS, Card, read_card
+from geoglot.models.model_files import HF_WEIGHTS, read_tensors, read_weights, require_finite
 from geoglot.models.segclip.backbone import Lite, ResNet, ViTPyramid, check_backbone, start_from
 from geoglot.models.segclip.config import SegClipConfig
 from geoglot.models.segclip.mask2former import load_mask2former
 from geoglot.models.segclip.segclip import SegClip
 from geoglot.models.segmenter import NETWORKS, Segmenter, new_segmenter
+from geoglot.models.stored import find_model
 from geoglot.models.upernet import UPerNetConfig
-from geoglot.models.zoo import find_model, load_word_model
+from geoglot.models.zoo import load_word_model
 
 log = logging.getLogger(__name__)
 #: Mean and standard deviation of the pixels that the weights of a kind of backbone learned from; ImageNet's for others

@@ -68,7 +68,8 @@ class PhotoJudge(Protocol):
 
 def open_judges(rules: FiltersRecipe, folder: Path) -> list[PhotoJudge]:
     """The judges that a recipe in a folder names: a classifier for indoor photos, a CLIP for what is left."""
-    from geoglot.models.zoo import load_word_model, resolve_model
+    from geoglot.models.stored import resolve_model
+    from geoglot.models.zoo import load_word_model
 
     judges, left = list[PhotoJudge](), list(rules.without)
     if rules.classifier and rules.indoor and "indoor" in left:

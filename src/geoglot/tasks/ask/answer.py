@@ -8,7 +8,7 @@ from typing import Any
 from geoglot.figures import format_number
 from geoglot.outputs.notebook.page import Drawing, Page
 from geoglot.outputs.notebook.shown import ShownOnMap
-from geoglot.scene.name_presence import ABSENT, round_presence
+from geoglot.scene.absence import ABSENT, round_presence
 from geoglot.sources.raster import Raster
 from geoglot.tasks.ask.answer_page import draw_answer, page_of_answer
 from geoglot.tasks.ask.plan import Message

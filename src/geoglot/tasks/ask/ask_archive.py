@@ -13,7 +13,7 @@ from geoglot.index.search.hits import Hits
 from geoglot.index.search.index import Index
 from geoglot.options import ReadOptions, SearchOptions
 from geoglot.outputs.legend import check_names
-from geoglot.scene.name_presence import ABSENT
+from geoglot.scene.absence import ABSENT
 from geoglot.tasks.ask.answer import Answer
 from geoglot.tasks.ask.archive_shortlist import ArchiveShortlist
 from geoglot.tasks.ask.ask_many import Answers, ask_many

@@ -20,11 +20,12 @@ from geoglot.lonlat import to_map
 from geoglot.models.zoo import Model
 from geoglot.options import FindOptions, ReadOptions
 from geoglot.scene.area import read_area
-from geoglot.scene.class_words import ClassWords, text_vectors
+from geoglot.scene.class_words import ClassWords
 from geoglot.scene.dense import model_of, reads_words
 from geoglot.scene.embed import embed, pad, zero_shot
 from geoglot.scene.encoded_scene import EncodedScene, encode_scene
 from geoglot.scene.read import check_bands, open_scene, pixel_size, reading_notes
+from geoglot.scene.text_vectors import text_vectors
 from geoglot.scene.visible import crowded, why_not_seen
 from geoglot.scene.wording import word_notes
 from geoglot.sources.raster import Raster

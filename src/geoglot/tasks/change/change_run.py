@@ -10,7 +10,7 @@ import pandas as pd
 from geoglot.aliases import Progress
 from geoglot.errors import NO_PIXEL, SourceError
 from geoglot.outputs.notebook.page import WrittenFile
-from geoglot.scene.name_presence import absence_notes
+from geoglot.scene.absence import absence_notes
 from geoglot.scene.read import reading_notes
 from geoglot.scene.stored_rows import StoredRows, store_rows
 from geoglot.scene.stream import resume_note, see

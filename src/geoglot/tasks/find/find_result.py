@@ -27,7 +27,7 @@ from geoglot.outputs.palette import hex_of
 from geoglot.outputs.styles import make_style
 from geoglot.outputs.vector_files import write_frames
 from geoglot.outputs.vector_names import check_format
-from geoglot.scene.name_presence import round_presence
+from geoglot.scene.absence import round_presence
 from geoglot.scene.read import margin_of, write_picture
 from geoglot.scene.stream import describe_windows
 from geoglot.scene.windows import WindowPlan

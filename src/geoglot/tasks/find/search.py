@@ -15,9 +15,9 @@ from shapely.geometry.base import BaseGeometry
 from geoglot.aliases import Progress
 from geoglot.errors import InputError, SourceError
 from geoglot.geo import Window
+from geoglot.scene.absence import ABSENT, absence_notes, presence_of
 from geoglot.scene.encoded_scene import EncodedScene
 from geoglot.scene.kept_scores import keep_scores
-from geoglot.scene.name_presence import ABSENT, absence_notes, presence_of
 from geoglot.scene.question import Question
 from geoglot.scene.score_field import ScoreField, score_fields
 from geoglot.scene.spectral_evidence import SpectralEvidence

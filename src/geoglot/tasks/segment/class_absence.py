@@ -6,9 +6,9 @@ import numpy as np
 
 from geoglot.outputs.journal import Journal
 from geoglot.outputs.strips import encode_array, read_array
+from geoglot.scene.absence import absence_notes
 from geoglot.scene.averaged import Averaged
 from geoglot.scene.dense import Dense
-from geoglot.scene.name_presence import absence_notes
 from geoglot.scene.stream import Row
 from geoglot.scene.word_scores import WordScores
 from geoglot.tasks.segment.shares import ClassShare

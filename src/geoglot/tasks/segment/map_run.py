@@ -25,13 +25,14 @@ from geoglot.outputs.strips import Strips, encode_strip, read_block, read_strip
 from geoglot.outputs.styles import make_style
 from geoglot.outputs.vector_names import check_placed
 from geoglot.scene.averaged import Averaged
-from geoglot.scene.class_words import MANY, ClassWords
+from geoglot.scene.class_words import ClassWords
 from geoglot.scene.classmap import CONFIDENCE_STEPS, OTHER, Rule, Upsampler, class_ids
 from geoglot.scene.consult_bands import Consulted, consult_bands
 from geoglot.scene.dense import Dense, OfEmbeddings, WordDense
 from geoglot.scene.encoded_scene import EncodedScene
 from geoglot.scene.read import check_bands, open_scene, reading_facts, reading_notes
 from geoglot.scene.stream import Row, resume_note, see, split_rows
+from geoglot.scene.text_vectors import MANY
 from geoglot.scene.windows import WindowPlan
 from geoglot.scene.word_scores import WordScores
 from geoglot.sources.raster import Raster

@@ -14,11 +14,12 @@ from geoglot.models.zoo import Model, load_model
 from geoglot.options import ReadOptions, SegmentOptions
 from geoglot.outputs.legend import Legend
 from geoglot.scene.averaged import average
-from geoglot.scene.class_words import MANY, ClassWords, parse_classes, parse_words
+from geoglot.scene.class_words import ClassWords, parse_classes, parse_words
 from geoglot.scene.dense import ClassDense, Dense, model_of, reads_words
 from geoglot.scene.encoded_scene import EncodedScene
 from geoglot.scene.read import open_scene, pixel_size
 from geoglot.scene.taught_scores import scores_of
+from geoglot.scene.text_vectors import MANY
 from geoglot.scene.visible import too_small, unseen_background, unseen_notes
 from geoglot.scene.word_scores import WordScores
 from geoglot.scene.wording import patch_notes, word_notes

@@ -12,8 +12,8 @@ from jaxtyping import Float, Integer
 from geoglot.errors import InputError
 from geoglot.models.base import VisionLanguageModel
 from geoglot.models.taught import REST
-from geoglot.scene.class_words import text_vectors
 from geoglot.scene.question import BACKGROUND, other_meanings
+from geoglot.scene.text_vectors import text_vectors
 from geoglot.training.teach.fit import Head, fit_head, weigh
 from geoglot.training.teach.patches import SURVEY, ScenePatches
 

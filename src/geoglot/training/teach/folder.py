@@ -12,8 +12,8 @@ from torch import Tensor
 
 from geoglot.errors import ModelError, OutputError
 from geoglot.hashing import sha256_of
-from geoglot.models.base import Card
-from geoglot.models.model_files import CARD, WEIGHTS, card_text, read_card, require_finite
+from geoglot.models.card import CARD, WEIGHTS, Card, card_text, read_card
+from geoglot.models.model_files import require_finite
 from geoglot.models.taught import FAMILY
 from geoglot.outputs.atomic import disk_errors, hold, write_bytes
 from geoglot.outputs.own import LOCK, MARK, is_marked, mark

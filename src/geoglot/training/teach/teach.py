@@ -13,9 +13,11 @@ import numpy as np
 from geoglot.aliases import PathLike, Progress
 from geoglot.errors import InputError, OutputError
 from geoglot.figures import format_count, format_some
-from geoglot.models.base import Card, VisionLanguageModel
+from geoglot.models.base import VisionLanguageModel
+from geoglot.models.card import Card
+from geoglot.models.stored import is_model_name
 from geoglot.models.taught import FAMILY, REST, Base, Taught, TaughtSizes
-from geoglot.models.zoo import Model, is_model_name, load_word_model
+from geoglot.models.zoo import Model, load_word_model
 from geoglot.options import ReadOptions
 from geoglot.outputs.notebook.page import Page
 from geoglot.outputs.notebook.shown import Shown

@@ -7,7 +7,8 @@ from dataclasses import asdict, replace
 from pathlib import Path
 
 from geoglot.errors import ModelError
-from geoglot.models.base import Card, VisionLanguageModel
+from geoglot.models.base import VisionLanguageModel
+from geoglot.models.card import Card
 from geoglot.models.light.light import Light
 from geoglot.models.mini.mini import Mini
 from geoglot.models.segclip.builder import Origins, build_segmenter

@@ -17,15 +17,17 @@ import torch
 from geoglot.aliases import PathLike, Progress
 from geoglot.errors import OutputError
 from geoglot.models.base import VisionLanguageModel
+from geoglot.models.stored import resolve_model
 from geoglot.models.taught import Taught
-from geoglot.models.zoo import load_word_model, resolve_model
+from geoglot.models.zoo import load_word_model
 from geoglot.outputs.atomic import disk_errors
 from geoglot.outputs.own import is_marked, mark
 from geoglot.recipe import open_recipe, recipe_facts
-from geoglot.scene.class_words import ClassWords, text_vectors
+from geoglot.scene.class_words import ClassWords
 from geoglot.scene.question import BACKGROUND as GENERAL
 from geoglot.scene.question import other_meanings
 from geoglot.scene.taught_scores import scores_of
+from geoglot.scene.text_vectors import text_vectors
 from geoglot.scene.wording import word_notes
 from geoglot.training.loop import Report, quiet
 from geoglot.training.processes import own_device

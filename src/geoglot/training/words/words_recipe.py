@@ -13,7 +13,7 @@ from geoglot.aliases import Amount, ClassesLike, Count, Part, PathLike, Positive
 from geoglot.errors import GeoglotError, InputError
 from geoglot.models.light.light import LightConfig
 from geoglot.models.segclip.config import Prompts, SegClipConfig
-from geoglot.models.zoo import lasting_place
+from geoglot.models.stored import lasting_place
 from geoglot.options import TEMPLATES, Architecture, Flips, ReadOptions, WordsOptions
 from geoglot.outputs.atomic import check_folder, write_bytes
 from geoglot.outputs.own import is_marked

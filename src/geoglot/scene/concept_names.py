@@ -1,0 +1,29 @@
+"""Names of concepts: `airstrip@mine` is the concept airstrip of the collection mine."""
+
+import re
+from pathlib import Path
+
+from geoglot.errors import ClassesError
+from geoglot.settings import load_settings
+
+_WORD = re.compile(r"([^@/\\\s.][^@/\\]{0,79})@(\w[\w-]{0,39})")
+#: Of the file of a concept
+SUFFIX = ".safetensors"
+
+
+def is_concept(word: str) -> bool:
+    """Whether a word names a concept and is not read as a text."""
+    return _WORD.fullmatch(word) is not None
+
+
+def drop_collection(word: str) -> str:
+    """A word without its collection, for whoever reads words as English: airstrip@mine is an airstrip."""
+    return match[1] if (match := _WORD.fullmatch(word)) else word
+
+
+def concept_path(word: str) -> Path:
+    """The file of a concept, which need not exist; ClassesError for a word that names none."""
+    match = _WORD.fullmatch(word)
+    if match is None:
+        raise ClassesError(f"a concept must be written as airstrip@mine, got {word!r}")
+    return load_settings().concepts / match[2] / f"{match[1]}{SUFFIX}"
