@@ -24,7 +24,8 @@ from geoglot.evaluation.image_vectors import encode_pictures
 from geoglot.evaluation.metrics import Ranking
 from geoglot.index.concepts.background import SAMPLE, Background
 from geoglot.index.concepts.head import as_word, fit_head
-from geoglot.index.search.scan import Block, scan
+from geoglot.index.search.block import Block
+from geoglot.index.search.scan import scan
 from geoglot.index.store.codes import encode
 from geoglot.models.zoo import load_word_model
 from geoglot.scene.text_vectors import text_vectors

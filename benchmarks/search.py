@@ -24,7 +24,8 @@ import numpy as np
 import torch
 from figures_of_runs import peak_gb
 
-from geoglot.index.search.scan import Block, scan
+from geoglot.index.search.block import Block
+from geoglot.index.search.scan import scan
 from geoglot.index.store.codes import Codes, encode
 
 K, QUERIES, BLOCK = 10, 24, 50_000

@@ -14,12 +14,10 @@ from torch import Tensor, nn
 
 from geoglot.hashing import sha256_of
 from geoglot.models.base import normalise
-from geoglot.models.calibration import CALIBRATION
-from geoglot.models.card import read_card
+from geoglot.models.card import CALIBRATION, TOKENIZER, read_card
 from geoglot.models.mini.fine_path import WIDTH, FinePath
 from geoglot.models.mini.mini import Mini
 from geoglot.models.presence import Presence
-from geoglot.models.tokenizer import TOKENIZER
 
 CELL = 8  # pixels of a cell, in which labels are counted
 _MOMENTUM = 0.05  # of the path's norms: with 0.01, as in the trunk, their statistics stay behind what the trunk learns

@@ -25,8 +25,8 @@ from scipy.optimize import minimize
 
 from geoglot.index.build.chip_pixels import read_chip
 from geoglot.index.search.archive_presence import PART, WHOLE, Heights, Level
-from geoglot.index.search.index import LEAST_LOOKS
 from geoglot.index.search.look_closer import cover
+from geoglot.index.search.second_stage import LEAST_LOOKS
 from geoglot.models.base import VisionLanguageModel
 from geoglot.models.calibration import embed_plainly
 from geoglot.models.word_sense import WordSense, list_words

@@ -33,10 +33,12 @@ from measure_presence import ABSURD, auroc
 
 from geoglot.demo import SCENE
 from geoglot.index.build.build import add
+from geoglot.index.search.block import Block
 from geoglot.index.search.hits import ABSENT
 from geoglot.index.search.index import Index
-from geoglot.index.search.look_closer import Candidate, fits, look_closer
-from geoglot.index.search.scan import Block, scan
+from geoglot.index.search.look import Candidate, fits
+from geoglot.index.search.look_closer import look_closer
+from geoglot.index.search.scan import scan
 from geoglot.models.base import VisionLanguageModel
 from geoglot.models.zoo import load_word_model
 from geoglot.options import IndexOptions, SearchOptions

@@ -27,7 +27,8 @@ from fuzz.oracle import ends_well, examples
 from geoglot.index.build.chip_pixels import read_chip
 from geoglot.index.exchange.export_archive import export_archive
 from geoglot.index.exchange.import_vectors import import_vectors
-from geoglot.scene.concepts import Concept, Owner, load_concept
+from geoglot.scene.concept_names import Owner
+from geoglot.scene.concepts import Concept, load_concept
 
 #: rasterio cannot log a warning of GDAL that quotes bytes of a file which are not UTF-8
 pytestmark = pytest.mark.filterwarnings("ignore:Exception ignored in. 'rasterio._env.log_error'")

@@ -23,7 +23,8 @@ from geoglot.models.convert import Conversion, convert
 from geoglot.models.taught import FAMILY, Base, TaughtSizes
 from geoglot.models.zoo import list_models, load_model
 from geoglot.options import ClassifyOptions
-from geoglot.scene.concepts import Owner, load_concept
+from geoglot.scene.concept_names import Owner
+from geoglot.scene.concepts import load_concept
 from geoglot.tasks.classify import classify
 
 WHOLE = ClassifyOptions(windows=False)

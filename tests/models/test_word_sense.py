@@ -10,7 +10,8 @@ from torch import Tensor
 
 from geoglot.cli.models import command as models
 from geoglot.errors import ModelError
-from geoglot.models.calibration import CALIBRATION, calibrate, embed_plainly
+from geoglot.models.calibration import calibrate, embed_plainly
+from geoglot.models.card import CALIBRATION
 from geoglot.models.stored import find_model
 from geoglot.models.word_sense import WordSense, is_listed, list_words
 from geoglot.models.zoo import load_word_model

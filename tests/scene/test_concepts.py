@@ -12,8 +12,8 @@ from geoglot.models.base import VisionLanguageModel
 from geoglot.models.presence import Presence
 from geoglot.models.zoo import load_word_model
 from geoglot.scene.class_words import parse_classes
-from geoglot.scene.concept_names import drop_collection, is_concept
-from geoglot.scene.concepts import Concept, Owner, concept_vectors, list_concepts, load_concept
+from geoglot.scene.concept_names import Owner, drop_collection, is_concept
+from geoglot.scene.concepts import Concept, concept_vectors, list_concepts, load_concept
 from geoglot.scene.covers import meaning_of
 from geoglot.scene.dense import WordDense
 from geoglot.scene.extents import extent_of

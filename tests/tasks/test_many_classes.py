@@ -17,7 +17,7 @@ from torch import Tensor
 from geoglot.errors import ClassesError, InputError
 from geoglot.options import ReadOptions, SegmentOptions
 from geoglot.outputs import cog
-from geoglot.scene import class_words
+from geoglot.scene import text_vectors
 from geoglot.scene.class_words import parse_classes
 from geoglot.scene.text_vectors import class_vectors
 from geoglot.scene.wording import _pairs_alike, word_notes
@@ -74,7 +74,7 @@ def test_thousands_of_words_are_read_and_twins_among_them_refused() -> None:
 def test_many_classes_are_read_together(monkeypatch: pytest.MonkeyPatch) -> None:
     classes = parse_classes({"wet": ["water", "sand"], "wood": ["forest"], "house": ["roof"]})
     apart = class_vectors(PooledColours(), classes)
-    monkeypatch.setattr(class_words, "MANY", 2)
+    monkeypatch.setattr(text_vectors, "MANY", 2)
     assert torch.allclose(class_vectors(PooledColours(), classes), apart)
 
 

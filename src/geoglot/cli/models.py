@@ -141,8 +141,8 @@ def calibrate(model: str, as_json: bool) -> None:
 
     Example: geoglot models calibrate runs/my-clip/model
     """
-    from geoglot.models.calibration import CALIBRATION
     from geoglot.models.calibration import calibrate as calibrate_model
+    from geoglot.models.card import CALIBRATION
     from geoglot.models.stored import find_model
     from geoglot.models.zoo import load_uncalibrated
 

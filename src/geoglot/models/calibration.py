@@ -11,11 +11,10 @@ from torch import Tensor
 
 from geoglot.errors import ModelError, OutputError
 from geoglot.models.base import VisionLanguageModel
+from geoglot.models.card import CALIBRATION
 from geoglot.models.model_files import read_tensors, require_finite
 from geoglot.models.word_sense import WordSense, list_words
 
-#: The file of a model's folder that holds the embeddings of the words
-CALIBRATION = "presence.safetensors"
 _CHECKED, _SAME = 8, 0.99  # words that are embedded again when a file is read, and the least cosine to what it holds
 
 

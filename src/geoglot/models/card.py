@@ -13,7 +13,9 @@ from geoglot.models.file_checks import read_json
 from geoglot.models.known import Level
 from geoglot.recipe import from_table
 
+#: Files of a model's folder; the last holds the embeddings of the words that it was calibrated with
 CARD, WEIGHTS = "card.json", "weights.safetensors"
+TOKENIZER, CALIBRATION = "tokenizer.json", "presence.safetensors"
 Side = Annotated[int, Interval(ge=1, le=65_536)]
 Scale = Annotated[float, Interval(gt=0, le=1e4)]
 #: Mean and standard deviation of one band of brightness 0..1; other networks' images reach to 255

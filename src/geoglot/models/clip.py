@@ -12,10 +12,10 @@ from torch import Tensor, nn
 from transformers import CLIPConfig, CLIPModel
 
 from geoglot.models.base import VisionLanguageModel, normalise, require_whole_patches
-from geoglot.models.card import Card
+from geoglot.models.card import TOKENIZER, Card
 from geoglot.models.readout import READOUTS
 from geoglot.models.sizes import ClipSizes, read_sizes
-from geoglot.models.tokenizer import TOKENIZER, read_tokenizer, require_ends, require_vocabulary, tokens_of
+from geoglot.models.tokenizer import read_tokenizer, require_ends, require_vocabulary, tokens_of
 from geoglot.models.vit import block, embed_pixels, read_text
 
 #: Bounds the memory for ensembles of thousands of prompts

@@ -21,9 +21,8 @@ from geoglot.errors import ModelError, OutputError
 from geoglot.hashing import sha256_of
 from geoglot.legible import reason_of
 from geoglot.models.base import VisionLanguageModel
-from geoglot.models.card import CARD, WEIGHTS, Card, card_text
+from geoglot.models.card import CARD, TOKENIZER, WEIGHTS, Card, card_text
 from geoglot.models.file_checks import PLAIN_TYPES, count_numbers
-from geoglot.models.tokenizer import TOKENIZER
 
 #: Weights in a folder of transformers
 HF_WEIGHTS = "model.safetensors"

@@ -17,10 +17,10 @@ from tokenizers import Encoding, Tokenizer
 
 from geoglot.errors import GeoglotError, ModelError
 from geoglot.legible import reason_of
+from geoglot.models.card import TOKENIZER
 from geoglot.models.tokenizer_checks import check_tokenizer
 from geoglot.settings import load_settings
 
-TOKENIZER = "tokenizer.json"
 _PANIC = "PanicException"  # of pyo3, which has no name to import
 _STDERR = 2
 _OF_A_MODEL = "the model's tokenizer"

@@ -11,8 +11,8 @@ from geoglot.aliases import PathLike
 from geoglot.errors import ModelError
 from geoglot.figures import format_some
 from geoglot.models.base import VisionLanguageModel
-from geoglot.models.calibration import CALIBRATION, read_calibration
-from geoglot.models.card import CARD, Card, read_card
+from geoglot.models.calibration import read_calibration
+from geoglot.models.card import CALIBRATION, CARD, Card, read_card
 from geoglot.models.known import GOOD_FOR, KNOWN
 from geoglot.models.model_files import load_weights
 from geoglot.models.segmenter import NETWORKS, Segmenter, read_segmenter

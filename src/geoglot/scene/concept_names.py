@@ -1,10 +1,17 @@
-"""Names of concepts: `airstrip@mine` is the concept airstrip of the collection mine."""
+"""Names of concepts, and whose they are: `airstrip@mine` is the concept airstrip of the collection mine."""
+
+from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from geoglot.errors import ClassesError
 from geoglot.settings import load_settings
+
+if TYPE_CHECKING:
+    from geoglot.models.base import VisionLanguageModel
 
 _WORD = re.compile(r"([^@/\\\s.][^@/\\]{0,79})@(\w[\w-]{0,39})")
 #: Of the file of a concept
@@ -27,3 +34,20 @@ def concept_path(word: str) -> Path:
     if match is None:
         raise ClassesError(f"a concept must be written as airstrip@mine, got {word!r}")
     return load_settings().concepts / match[2] / f"{match[1]}{SUFFIX}"
+
+
+@dataclass(frozen=True)
+class Owner:
+    """The model in whose space a vector lies."""
+
+    name: str
+    sha256: str
+    """Hash of its weights; empty for vectors that others made, which are told apart by the name."""
+
+    @classmethod
+    def of(cls, model: VisionLanguageModel) -> Owner:
+        return cls(model.space.name, model.space.sha256)
+
+    @property
+    def identity(self) -> str:
+        return self.sha256 or self.name

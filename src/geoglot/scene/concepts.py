@@ -28,28 +28,11 @@ from geoglot.models.model_files import read_tensors, require_finite
 from geoglot.models.stored import card_of, find_model
 from geoglot.models.taught import FAMILY, Taught, named, read_head
 from geoglot.outputs.atomic import disk_errors, write_bytes
-from geoglot.scene.concept_names import SUFFIX, concept_path, is_concept
+from geoglot.scene.concept_names import SUFFIX, Owner, concept_path, is_concept
 from geoglot.settings import load_settings
 from geoglot.tables import parse_json
 
 _MOST_NUMBERS = 50_000_000  # of a file; a thousand examples of the largest models have a tenth
-
-
-@dataclass(frozen=True)
-class Owner:
-    """The model in whose space a vector lies."""
-
-    name: str
-    sha256: str
-    """Hash of its weights; empty for vectors that others made, which are told apart by the name."""
-
-    @classmethod
-    def of(cls, model: VisionLanguageModel) -> Owner:
-        return cls(model.space.name, model.space.sha256)
-
-    @property
-    def identity(self) -> str:
-        return self.sha256 or self.name
 
 
 @dataclass(frozen=True, eq=False)

@@ -22,7 +22,8 @@ from geoglot.index.exchange.bridge import Bridged, bridge, fit_probe
 from geoglot.index.search.query import Questioner
 from geoglot.index.store.archive import Archive, ModelFacts
 from geoglot.options import IndexOptions
-from geoglot.scene.concepts import Owner, load_concept
+from geoglot.scene.concept_names import Owner
+from geoglot.scene.concepts import load_concept
 from stubs import COLOURS, PooledColours
 
 SIDE, CELL = 256, 16  # pixels of 10 m

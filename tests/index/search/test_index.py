@@ -21,11 +21,12 @@ from geoglot.cli.main import cli
 from geoglot.cli.search import describe
 from geoglot.errors import InputError, OutputError, SourceError
 from geoglot.index.build.build import add
-from geoglot.index.search import contact_sheet, picture_cache
+from geoglot.index.search import contact_sheet, picture_cache, second_stage
 from geoglot.index.search import index as index_module
 from geoglot.index.search import query as query_module
 from geoglot.index.search.index import Index
 from geoglot.index.search.scan import scan
+from geoglot.models.lazy_model import LazyModel
 from geoglot.options import IndexOptions, SearchOptions
 from geoglot.outputs.legend import Legend
 from geoglot.outputs.palette import hex_of
@@ -39,8 +40,8 @@ MakePictures = Callable[..., Path]
 @pytest.fixture(autouse=True)
 def _model(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """The stub reads words wherever the archive's model is asked for, and nothing is written to the user's cache."""
-    monkeypatch.setattr(query_module, "reader_of", lambda *_: MODEL)
-    monkeypatch.setattr(picture_cache, "load_word_model", lambda *_, **__: MODEL)
+    monkeypatch.setattr(query_module, "find_reader", lambda *_: LazyModel.of(MODEL))
+    monkeypatch.setattr(picture_cache, "BUNDLED", MODEL)
     monkeypatch.setenv("GEOGLOT_CACHE", str(tmp_path / "cache"))
 
 
@@ -85,7 +86,7 @@ def test_words_find_their_pictures_first(make_pictures: MakePictures) -> None:
 
 
 def test_a_search_by_words_alone_scans_once(make_pictures: MakePictures, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(picture_cache, "load_word_model", lambda *_, **__: CalibratedColours())
+    monkeypatch.setattr(picture_cache, "BUNDLED", CalibratedColours())
     folder, scans = make_pictures(), list[int]()
     index = Index(folder)
     monkeypatch.setattr(index_module, "scan", lambda *given: scans.append(1) or scan(*given))
@@ -95,7 +96,7 @@ def test_a_search_by_words_alone_scans_once(make_pictures: MakePictures, monkeyp
 
 
 def test_a_thing_that_fills_a_part_of_a_chip_is_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(picture_cache, "load_word_model", lambda *_, **__: CalibratedColours())
+    monkeypatch.setattr(picture_cache, "BUNDLED", CalibratedColours())
     folder = tmp_path / "pictures"
     folder.mkdir()
     for number in range(3):
@@ -113,8 +114,8 @@ def test_a_thing_that_fills_a_part_of_a_chip_is_there(tmp_path: Path, monkeypatc
 
 
 def test_the_first_of_many_hits_are_looked_into(make_pictures: MakePictures, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(index_module, "LEAST_LOOKS", 4)
-    monkeypatch.setattr(index_module, "_MOST_LOOKS", 5)
+    monkeypatch.setattr(second_stage, "LEAST_LOOKS", 4)
+    monkeypatch.setattr(second_stage, "_MOST_LOOKS", 5)
     hits = Index(make_pictures()).search("roof", options=SearchOptions(top=16)).hits
     assert [hit.fit is not None for hit in hits] == [True] * 5 + [False] * 11
 
@@ -236,7 +237,7 @@ def test_filters_leave_out_chips_before_the_ranking(make_geotiff: MakeGeotiff, t
 def test_filters_that_leave_nothing_say_which(
     make_geotiff: MakeGeotiff, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(query_module, "reader_of", lambda *_: CalibratedColours())
+    monkeypatch.setattr(query_module, "find_reader", lambda *_: LazyModel.of(CalibratedColours()))
     add(tmp_path / "a", [scene(make_geotiff, tmp_path / "s.tif")], model=MODEL, options=IndexOptions(scale="320m"))
     index = Index(tmp_path / "a")
     chips = index.archive.rows

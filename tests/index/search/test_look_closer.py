@@ -7,7 +7,8 @@ from affine import Affine
 from scipy import ndimage
 
 from geoglot.geo import Grid
-from geoglot.index.search.look_closer import Look, _connected, _find_part, _has_data, fits
+from geoglot.index.search.look import Look, fits
+from geoglot.index.search.look_closer import _connected, _find_part, _has_data
 from geoglot.sources.tile import Tile
 
 

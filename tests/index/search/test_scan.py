@@ -9,10 +9,19 @@ import torch
 from jaxtyping import Float
 
 from geoglot.index.search import scan as module
-from geoglot.index.search.scan import Block, Ranked, scan, score_rows
+from geoglot.index.search import scan_codes
+from geoglot.index.search.block import Block, first
+from geoglot.index.search.scan import Ranked, scan, score_rows
 from geoglot.index.store.codes import encode
 
 DIM = 24
+by_codes = pytest.mark.parametrize("_few", [0], indirect=True)
+
+
+@pytest.fixture(autouse=True, params=[0, 10**6], ids=["by codes", "all exactly"])
+def _few(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The number of vectors that are all scored exactly."""
+    monkeypatch.setattr(module, "FEW", request.param)
 
 
 def _vectors(count: int, seed: int, spread: float = 1.0) -> np.ndarray:
@@ -40,7 +49,7 @@ def _queries(seed: int = 5, count: int = 4) -> np.ndarray:
 @pytest.mark.parametrize("spread", [1.0, 0.1, 1e-3, 0.0], ids=["wide", "cone", "closer than codes tell", "all equal"])
 @pytest.mark.parametrize("k", [1, 10, 5000])
 def test_the_best_of_all_shards(monkeypatch: pytest.MonkeyPatch, spread: float, k: int) -> None:
-    monkeypatch.setattr(module, "_ROWS", 100)
+    monkeypatch.setattr(scan_codes, "_ROWS", 100)
     parts = [_vectors(count, seed, spread) for seed, count in enumerate((700, 1, 333))]
     for query in _queries():
         ranked = scan(_blocks(*parts), query[None], k)
@@ -50,7 +59,7 @@ def test_the_best_of_all_shards(monkeypatch: pytest.MonkeyPatch, spread: float, 
 
 @pytest.mark.parametrize("left", [0.5, 0.05, 3, 0])
 def test_filters_come_before_the_ranking(monkeypatch: pytest.MonkeyPatch, left: float) -> None:
-    monkeypatch.setattr(module, "_ROWS", 100)
+    monkeypatch.setattr(scan_codes, "_ROWS", 100)
     parts = [_vectors(600, 1), _vectors(400, 2)]
     mask = np.zeros(1000, bool)
     count = int(left * 1000) if left < 1 else int(left)
@@ -76,22 +85,24 @@ def test_nothing_to_search() -> None:
     assert _length(scan(_blocks(np.zeros((0, DIM), np.float16)), _queries(count=1), 5)) == 0
 
 
+@by_codes
 def test_without_a_product_of_bytes_the_result_is_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
     vectors, query = _vectors(500, 6), _queries(count=1)
     by_bytes = scan(_blocks(vectors), query, 7)
-    monkeypatch.setattr(module, "_bytes_multiply", lambda: False)
+    monkeypatch.setattr(scan_codes, "_bytes_multiply", lambda: False)
     np.testing.assert_array_equal(scan(_blocks(vectors), query, 7).rows, by_bytes.rows)
 
 
+@by_codes
 @pytest.mark.parametrize("spread", [1.0, 0.0], ids=["wide", "all equal"])
 def test_threads_change_nothing(monkeypatch: pytest.MonkeyPatch, spread: float) -> None:
-    monkeypatch.setattr(module, "_ROWS", 50)
+    monkeypatch.setattr(scan_codes, "_ROWS", 50)
     parts, before = [_vectors(900, 1, spread), _vectors(500, 2, spread)], torch.get_num_threads()
     used = set[str]()
 
     def note(scores: Float[np.ndarray, "query row"]) -> Float[np.ndarray, " row"]:
         used.add(threading.current_thread().name)
-        return module.first(scores)
+        return first(scores)
 
     torch.set_num_threads(3)
     try:
@@ -104,6 +115,7 @@ def test_threads_change_nothing(monkeypatch: pytest.MonkeyPatch, spread: float) 
     assert any(name.startswith("geoglot-scan") for name in used)
 
 
+@by_codes
 def test_few_rows_are_scored_exactly(monkeypatch: pytest.MonkeyPatch) -> None:
     vectors, query = _vectors(20_000, 8), _queries(count=1)
     scored = list[int]()

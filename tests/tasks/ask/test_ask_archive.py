@@ -10,6 +10,7 @@ from geoglot.index.build.build import add
 from geoglot.index.search import query as query_module
 from geoglot.index.search.archive_presence import Heights, WordJudge
 from geoglot.index.search.index import Index
+from geoglot.models.lazy_model import LazyModel
 from geoglot.tasks.ask.archive_shortlist import ArchiveShortlist
 from geoglot.tasks.ask.ask_archive import ArchiveQuestion, ask_archive, read_question
 from stubs import CalibratedColours, PooledColours
@@ -20,7 +21,7 @@ COLOURS = {"roof": (204, 51, 26), "forest": (26, 128, 26), "water": (26, 51, 204
 
 @pytest.fixture
 def archive(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setattr(query_module, "reader_of", lambda *_: MODEL)
+    monkeypatch.setattr(query_module, "find_reader", lambda *_: LazyModel.of(MODEL))
     (tmp_path / "pictures").mkdir()
     for name, colour in COLOURS.items():
         for number in range(3):
@@ -61,7 +62,7 @@ def test_a_scene_shows_what_fills_a_part_of_it(archive: Path, tmp_path: Path, mo
     with_roof.paste(COLOURS["roof"], (0, 0, 16, 16))
     with_roof.save(tmp_path / "pictures" / "part.png")
     add(archive, tmp_path / "pictures", model=MODEL)
-    monkeypatch.setattr(query_module, "reader_of", lambda *_: CalibratedColours())
+    monkeypatch.setattr(query_module, "find_reader", lambda *_: LazyModel.of(CalibratedColours()))
     shortlist = ArchiveShortlist(Index(archive))
     source = str(tmp_path / "pictures" / "part.png")
     alone, looked = (shortlist.probabilities("roof", looks)[source] for looks in (0, 10))

@@ -15,7 +15,8 @@ from geoglot.index.concepts.teach import teach as teach_archive
 from geoglot.index.search.index import Index
 from geoglot.models.zoo import load_word_model
 from geoglot.options import SearchOptions, SegmentOptions
-from geoglot.scene.concepts import Owner, load_concept
+from geoglot.scene.concept_names import Owner
+from geoglot.scene.concepts import load_concept
 from geoglot.scene.text_vectors import text_vectors
 from geoglot.tasks.segment.segment import segment
 from geoglot.training.teach.teach import teach

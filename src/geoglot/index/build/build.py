@@ -21,6 +21,7 @@ from geoglot.index.build.plan_units import plan_units
 from geoglot.index.build.units import Rules, Source, Unit, list_failures
 from geoglot.index.store.archive import Archive, ModelFacts, is_archive
 from geoglot.models.base import VisionLanguageModel
+from geoglot.models.lazy_model import LazyModel
 from geoglot.models.stored import BUNDLED
 from geoglot.models.zoo import load_word_model
 from geoglot.options import IndexOptions, ReadOptions
@@ -60,7 +61,7 @@ class Job:
     """What is to be added to an archive, and how."""
 
     archive: Archive
-    model: VisionLanguageModel
+    model: LazyModel
     rules: Rules
     known: Known
     found: Sequence[Source]
@@ -91,7 +92,7 @@ def add(
     place: PathLike,
     sources: PathLike | Sequence[PathLike],
     *,
-    model: VisionLanguageModel | PathLike | None = None,
+    model: LazyModel | VisionLanguageModel | PathLike | None = None,
     read: ReadOptions = ReadOptions(),
     options: IndexOptions = IndexOptions(),
     progress: Report | None = None,
@@ -112,14 +113,14 @@ def prepare(
     place: PathLike,
     sources: PathLike | Sequence[PathLike],
     *,
-    model: VisionLanguageModel | PathLike | None,
+    model: LazyModel | VisionLanguageModel | PathLike | None,
     read: ReadOptions,
     options: IndexOptions,
     progress: Report | None,
 ) -> Job:
     """Open or make the archive, find the sources, and plan the units that it lacks."""
     report = progress or (lambda what, done, total, note: None)
-    encoder = model if isinstance(model, VisionLanguageModel) else load_for(place, model)
+    encoder = LazyModel.of(load_for(place, model) if model is None or isinstance(model, PathLike) else model)
     scales = parse_scales(options.scale, encoder.card)
     area = _read_area(options.area) if options.area else ""
     archive = _open_or_create(place, encoder, options.patches)
@@ -142,10 +143,12 @@ def _read_area(path: PathLike) -> str:
 
 def run_here(job: Job) -> None:
     """Do the units in this process. A thread reads ahead, and another writes what is encoded."""
+    if not job.units:
+        return
     meter, total = Meter(job.added), sum(unit.size for unit in job.units)
     finished, writing = 0, deque[Future[Archive]]()
     with ThreadPoolExecutor(1, "geoglot-writer") as writer:
-        for event in encode_units(job.units, job.rules, job.model):
+        for event in encode_units(job.units, job.rules, job.model.loaded):
             if isinstance(event, Done):
                 writing.append(writer.submit(commit, job.archive, event.batch, job.known))
                 finished += event.unit.size
@@ -181,7 +184,7 @@ def load_for(place: PathLike, model: PathLike | None, device: str | None = None)
     return load_word_model(model, device=device, precision="auto")
 
 
-def _open_or_create(place: PathLike, model: VisionLanguageModel, patches: bool) -> Archive:
+def _open_or_create(place: PathLike, model: LazyModel, patches: bool) -> Archive:
     """The archive, which must be of this model; InputError if it is of another."""
     facts = ModelFacts.of(model.space)
     if not is_archive(place):

@@ -10,16 +10,16 @@ import torch
 from jaxtyping import Bool, Float
 
 from geoglot.aliases import PathLike
-from geoglot.errors import InputError, ModelError
+from geoglot.errors import InputError
 from geoglot.figures import format_count
 from geoglot.index.concepts.background import Vector, background_of
 from geoglot.index.concepts.head import as_word, fit_head
 from geoglot.index.concepts.marks import marked_vectors
-from geoglot.index.store.archive import Archive, ModelFacts
+from geoglot.index.concepts.reader import owner_of, reader_of
+from geoglot.index.store.archive import Archive
 from geoglot.models.base import VisionLanguageModel
-from geoglot.models.zoo import load_word_model
 from geoglot.scene.concept_names import concept_path, drop_collection
-from geoglot.scene.concepts import Concept, Owner, find_concept
+from geoglot.scene.concepts import Concept, find_concept
 from geoglot.scene.text_vectors import text_vectors
 
 Rows = Float[np.ndarray, "_example dim"]
@@ -74,27 +74,6 @@ def learn(
     vector, border = as_word(head, start, background)
     owner = owner_of(archive.model)
     return Concept(word, owner, torch.from_numpy(vector).float(), border, text if reader else "", examples)
-
-
-def owner_of(model: ModelFacts) -> Owner:
-    """The model as concepts name it."""
-    return Owner(model.name, model.sha256)
-
-
-def reader_of(
-    model: ModelFacts, place: PathLike | None = None, device: str | None = None
-) -> VisionLanguageModel | None:
-    """The model of an archive, to read words; None for vectors that others made. ModelError if it is another."""
-    if not model.sha256:
-        return None
-    reader = load_word_model(place or model.name, device=device)
-    own = reader.space
-    if own.sha256 != model.sha256:
-        raise ModelError(
-            f"the archive was made by {model.name} {model.sha256[:12]}, and this {own.name} is {own.sha256[:12]}; give "
-            "that model: --model"
-        )
-    return reader
 
 
 def _joined(before: Concept | None, kind: str, new: Rows, other: Rows) -> Rows:

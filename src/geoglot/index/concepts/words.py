@@ -8,7 +8,8 @@ import torch.nn.functional as F
 from jaxtyping import Float
 
 from geoglot.models.base import VisionLanguageModel
-from geoglot.scene.concepts import Owner, concept_vectors
+from geoglot.scene.concept_names import Owner
+from geoglot.scene.concepts import concept_vectors
 from geoglot.scene.text_vectors import text_vectors
 
 

@@ -19,7 +19,7 @@ from geoglot.aliases import PathLike, Progress
 from geoglot.errors import GeoglotError, InputError
 from geoglot.figures import format_count
 from geoglot.index.concepts.background import background_of
-from geoglot.index.concepts.teach import owner_of, reader_of
+from geoglot.index.concepts.reader import owner_of, reader_of
 from geoglot.index.store.archive import Archive
 from geoglot.index.store.chip_shard import Shard
 from geoglot.index.store.chip_table import box_edges

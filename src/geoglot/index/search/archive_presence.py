@@ -4,18 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
-import torch.nn.functional as F
 from jaxtyping import Float
 
-from geoglot.models.base import VisionLanguageModel
-from geoglot.models.calibration import embed_plainly
 from geoglot.scene.class_words import ClassWords
 from geoglot.scene.concept_names import is_concept
-from geoglot.scene.concepts import concept_of
-from geoglot.scene.name_presence import doubts_of
+
+if TYPE_CHECKING:
+    from geoglot.models.base import VisionLanguageModel
 
 _FITTED = 1000  # chips up to which the levels were fitted: they grow no further
 _LEAST = 1e-6
@@ -90,6 +88,12 @@ class WordJudge:
     @classmethod
     def of(cls, model: VisionLanguageModel, words: Sequence[str]) -> WordJudge | None:
         """None if the model is not calibrated, or if all words are concepts."""
+        import torch.nn.functional as F  # torch takes longer to import than a search whose words are kept
+
+        from geoglot.models.calibration import embed_plainly
+        from geoglot.scene.concepts import concept_of
+        from geoglot.scene.name_presence import doubts_of
+
         spoken = tuple(word for word in words if not (is_concept(word) or concept_of(model, word)))
         heights = Heights.of(model)
         if heights is None or not spoken:

@@ -1,13 +1,12 @@
 """The second stage of a search: the best hits again, by the patch of each that fits the words best.
 
-A chip is larger than what is asked for, so its vector says much else (FTF, arXiv 2604.20429, re-ranks so). A hit's
-whole and its best patch are standardised over the candidates, and their mean ranks them.
+A chip is larger than what is asked for, so its vector says much else (FTF, arXiv 2604.20429, re-ranks so).
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -17,6 +16,7 @@ from shapely.geometry.base import BaseGeometry
 from geoglot.errors import GeoglotError
 from geoglot.index.build.chip_pixels import read_chip
 from geoglot.index.search.archive_presence import WordJudge
+from geoglot.index.search.look import Candidate, Look
 from geoglot.lonlat import outline_boxes
 from geoglot.models.base import VisionLanguageModel
 from geoglot.scene.embed import compute, pad
@@ -24,31 +24,6 @@ from geoglot.sources.tile import Tile
 
 _LIKE_BEST = 0.5  # of the way from the mean patch to the best one, above which patches belong to it
 Lattice = Float[np.ndarray, "_rows _cols"]
-
-
-@dataclass(frozen=True, eq=False)
-class Candidate:
-    """A chip to look into."""
-
-    source: str
-    cell: str | None
-    reading: str
-    patches: Float[np.ndarray, "rows cols dim"] | None
-    """As stored; None if they are not."""
-
-
-@dataclass(frozen=True, eq=False)
-class Look:
-    """What a chip shows of the words."""
-
-    best: float
-    """Cosine of the best patch."""
-    part: tuple[float, float, float, float]
-    """Top, left, bottom, right of the patches around it, as shares of the chip's sides."""
-    outline: BaseGeometry | None
-    """The same in degrees; None without coordinates."""
-    height: float | None = None
-    """How high the words stand in the patch where they stand highest; None without a judge."""
 
 
 def look_closer(
@@ -59,27 +34,6 @@ def look_closer(
 ) -> list[Look | None]:
     """Look into chips; None for one whose pixels or patches cannot be had."""
     return [_look(candidate, text, model, judge) for candidate in candidates]
-
-
-def fits(whole: Float[np.ndarray, " hit"], looks: Sequence[Look | None]) -> Float[np.ndarray, " hit"]:
-    """The mean of the standardised scores of both stages, for each hit.
-
-    `whole` holds the scores of the first stage, which count alone for a hit that could not be looked into, and for all
-    hits if fewer than three could be.
-    """
-    first = _standardise(whole)
-    best = np.array([np.nan if look is None else look.best for look in looks])
-    known = np.isfinite(best)
-    second = first.copy()
-    if known.sum() > 2:
-        second[known] = _standardise(best[known])
-    mean: np.ndarray = (first + second) / 2
-    return mean
-
-
-def _standardise(values: Float[np.ndarray, " hit"]) -> Float[np.ndarray, " hit"]:
-    scaled: np.ndarray = (values - values.mean()) / max(float(values.std()), 1e-9)
-    return scaled
 
 
 def _look(

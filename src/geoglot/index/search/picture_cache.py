@@ -12,9 +12,8 @@ from geoglot.index.build.build import add
 from geoglot.index.build.known_sources import Known
 from geoglot.index.build.remove import remove
 from geoglot.index.store.archive import Archive, is_archive
-from geoglot.models.base import VisionLanguageModel
+from geoglot.models.lazy_model import LazyModel
 from geoglot.models.stored import BUNDLED
-from geoglot.models.zoo import load_word_model
 from geoglot.settings import load_settings
 
 
@@ -25,7 +24,7 @@ class Opened:
     archive: Archive
     notes: tuple[str, ...] = ()
     """On what could not be read."""
-    model: VisionLanguageModel | None = None
+    model: LazyModel | None = None
     """The model that encoded a folder of pictures."""
 
 
@@ -41,7 +40,7 @@ def open_or_index(
         return Opened(Archive.open(place))
     if not Path(place).exists():
         raise SourceError(f"there is no archive and no folder {place}")
-    encoder = load_word_model(model or BUNDLED, device=device)
+    encoder = LazyModel.of(model or BUNDLED, device)
     whole = Path(place).resolve()
     name = hashlib.sha256(f"{whole} {encoder.card.sha256}".encode()).hexdigest()[:16]
     folder = load_settings().cache / "search" / name

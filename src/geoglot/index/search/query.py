@@ -13,18 +13,17 @@ from jaxtyping import Float
 from geoglot.aliases import PathLike
 from geoglot.errors import InputError, ModelError
 from geoglot.figures import format_count
-from geoglot.index.build.chip_pixels import read_chip
 from geoglot.index.concepts.background import Background, background_of
 from geoglot.index.concepts.head import as_word, fit_head
 from geoglot.index.concepts.marks import marked_vectors, parse_place, vectors_at
-from geoglot.index.concepts.teach import owner_of, reader_of
-from geoglot.index.concepts.words import embed_words
-from geoglot.index.search.scan import Fuse, Scores, first
+from geoglot.index.concepts.reader import find_reader, owner_of
+from geoglot.index.search.block import Fuse, Scores, first
+from geoglot.index.search.kept_words import KeptWords
+from geoglot.index.search.said import Said
 from geoglot.index.store.archive import Archive
-from geoglot.models.base import VisionLanguageModel
+from geoglot.models.lazy_model import LazyModel
 from geoglot.scene.class_words import parse_words
 from geoglot.scene.concept_names import is_concept
-from geoglot.scene.embed import embed, pad
 
 _MARK_FILES = (".gpkg", ".geojson", ".json", ".parquet", ".shp", ".kml", ".kmz", ".fgb", ".zip", ".txt", ".csv", ".tsv")
 Vector = Float[np.ndarray, " dim"]
@@ -38,16 +37,16 @@ class Query:
     """As a person reads it."""
     vectors: Float[np.ndarray, "query dim"]
     fuse: Fuse
-    words: tuple[str, ...] = ()
-    spoken: Vector | None = None
-    """The vector of the words."""
+    words: KeptWords | None = None
+    """What is known of its words; None without any."""
 
     @property
     def alone(self) -> Query:
         """The same question by its words alone; itself, if there is nothing else."""
-        if self.spoken is None or (len(self.vectors) == 1 and np.array_equal(self.vectors[0], self.spoken)):
+        spoken = None if self.words is None else self.words.said.vector
+        if spoken is None or (len(self.vectors) == 1 and np.array_equal(self.vectors[0], spoken)):
             return self
-        return replace(self, vectors=self.spoken[None].astype(np.float64), fuse=first)
+        return replace(self, vectors=spoken[None].astype(np.float64), fuse=first)
 
 
 @dataclass(eq=False)
@@ -55,17 +54,17 @@ class Questioner:
     """Turns questions into vectors of the model of an archive."""
 
     archive: Archive
-    model: VisionLanguageModel | PathLike | None = None
+    model: LazyModel | PathLike | None = None
     """The archive's, or its place if it is not in the zoo."""
     device: str | None = None
     _texts: dict[str, Vector] = field(default_factory=dict)
 
     @cached_property
-    def reader(self) -> VisionLanguageModel | None:
-        """The model; None for vectors that others made."""
-        if isinstance(self.model, VisionLanguageModel):
+    def reader(self) -> LazyModel | None:
+        """The model, which is loaded when it is first needed; None for vectors that others made."""
+        if isinstance(self.model, LazyModel):
             return self.model
-        return reader_of(self.archive.model, self.model, self.device)
+        return find_reader(self.archive.model, self.model, self.device)
 
     @cached_property
     def background(self) -> Background:
@@ -82,7 +81,8 @@ class Questioner:
     ) -> Query:
         """The query of all that was given; InputError if that is nothing, or counterexamples alone."""
         parts = parse_words(words) if words else ()
-        spoken = self.read(parts) if parts else None
+        known = self.know(parts) if parts else None
+        spoken = None if known is None else known.said.vector
         vectors, shown = [] if spoken is None else [spoken], [words] if words else []
         if like or unlike:
             vector, counted = self._head(spoken, like, unlike)
@@ -97,21 +97,33 @@ class Questioner:
             raise InputError("a search needs words, --image, --place or --like")
         stacked = np.stack(vectors).astype(np.float64)
         fuse = first if len(vectors) == 1 else compose(stacked, self.background)
-        return Query(", ".join(filter(None, shown)), stacked, fuse, parts, spoken)
+        return Query(", ".join(filter(None, shown)), stacked, fuse, known)
+
+    def know(self, parts: tuple[str, ...]) -> KeptWords:
+        """What the model says of words and saw of them before; concepts, which may be taught anew, are not kept."""
+        owner, dim = owner_of(self.archive.model), self.archive.model.dim
+        reader = self.reader if self.reader or all(map(is_concept, parts)) else self._need_reader()
+        identity = reader.identity if reader and not any(map(is_concept, parts)) else ""
+        return KeptWords.open(identity, parts, dim, lambda: Said.of(parts, owner, reader.loaded if reader else None))
 
     def read(self, parts: Sequence[str]) -> Vector:
         """The unit vector of words, any of which may be meant; concepts need no model."""
         key = ", ".join(parts)
         if key not in self._texts:
-            reader = None if all(map(is_concept, parts)) else self._need_reader()
+            reader = None if all(map(is_concept, parts)) else self._need_reader().loaded
+            from geoglot.index.concepts.words import embed_words  # imports torch
+
             self._texts[key] = embed_words(parts, owner_of(self.archive.model), reader)
         return self._texts[key]
 
     def look(self, image: PathLike) -> Vector:
         """The unit vector of a picture as a whole, reduced to the model's size."""
-        card = (model := self._need_reader()).card
+        from geoglot.index.build.chip_pixels import read_chip  # this and torch take as long as a search by kept words
+        from geoglot.scene.embed import embed, pad
+
+        card = (reader := self._need_reader()).card
         tile = read_chip(str(image), None, card.tile_size)
-        vectors, failed = embed(model, [pad(tile.pixels, card.patch_size, card.tile_size)])
+        vectors, failed = embed(reader.loaded, [pad(tile.pixels, card.patch_size, card.tile_size)])
         if failed:
             raise ModelError(f"{image} cannot be encoded: {failed[0]}")
         vector: np.ndarray = vectors[0]
@@ -138,7 +150,7 @@ class Questioner:
                 rows.append(vectors_at(self.archive, [parse_place(str(file))]))
         return np.concatenate(rows).astype(np.float64)
 
-    def _need_reader(self) -> VisionLanguageModel:
+    def _need_reader(self) -> LazyModel:
         if self.reader is None:
             raise InputError(
                 f"{self.archive.place} holds vectors of {self.archive.model.name}, which reads no words here; search "

@@ -12,7 +12,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
-import torch
 from jaxtyping import Float, Float16, Int8
 
 _ROWS = 2048  # coded at a time, in the processor's own cache, which makes it twice as fast
@@ -49,8 +48,7 @@ class Codes:
 class Estimate:
     """A query as weights of the codes of one shard: a score is weights . code * factor + offset, give or take error."""
 
-    weights: torch.Tensor
-    """int8 (dim, 1)."""
+    weights: Int8[np.ndarray, " dim"]
     factor: float
     offset: float
     error: float
@@ -84,7 +82,7 @@ def estimate(codes: Codes, query: Float[np.ndarray, " dim"]) -> Estimate:
     rounded = float(np.linalg.norm(exact - factor * weights)) * codes.longest
     summed = _ROUNDING * (abs(offset) + factor * float(np.linalg.norm(weights)) * codes.longest)
     error = float(np.linalg.norm(query)) * codes.error + rounded + summed
-    return Estimate(torch.from_numpy(weights.astype(np.int8))[:, None], factor, offset, error)
+    return Estimate(weights.astype(np.int8), factor, offset, error)
 
 
 def _blocks(vectors: Float16[np.ndarray, "chip dim"]) -> Iterator[tuple[int, Float[np.ndarray, "_some dim"]]]:

@@ -9,13 +9,13 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from geoglot.models.base import VisionLanguageModel, normalise
-from geoglot.models.card import Card
+from geoglot.models.card import TOKENIZER, Card
 from geoglot.models.mini.efficientnet import EfficientNetLite0
 from geoglot.models.mini.fine_path import FinePath
 from geoglot.models.mini.text import StaticText
 from geoglot.models.presence import Presence
 from geoglot.models.sizes import MOST, MiniSizes, read_sizes, wrong_card
-from geoglot.models.tokenizer import TOKENIZER, count_tokens, require_vocabulary
+from geoglot.models.tokenizer import count_tokens, require_vocabulary
 
 _PATCH = 16  # the trunk's finer stride
 _FINE = 8  # the stride of the fine path

@@ -16,8 +16,9 @@ import torch
 
 from geoglot.aliases import PathLike, Progress
 from geoglot.errors import AnswerError, InputError, MissingExtraError, ModelError
+from geoglot.models.card import TOKENIZER
 from geoglot.models.foreign_folders import check_folder, foreign, require_bytes
-from geoglot.models.tokenizer import TOKENIZER, contain_panics
+from geoglot.models.tokenizer import contain_panics
 from geoglot.models.tokenizer_checks import check_tokenizer
 from geoglot.models.zoo import choose_device, wants_bfloat16
 from geoglot.tasks.ask.gguf_check import check_gguf
