@@ -24,10 +24,10 @@ import shapely
 from geoglot.datasets.image_files import open_native
 from geoglot.errors import GeoglotError, InputError, SourceError
 from geoglot.geo import Grid
+from geoglot.hashing import fingerprint
 from geoglot.lonlat import to_pixels
 from geoglot.nouns import plural
 from geoglot.outputs.atomic import write_bytes
-from geoglot.outputs.journal import fingerprint
 from geoglot.outputs.made import Made as Files
 from geoglot.scene.class_words import parse_words
 from geoglot.sources.gdal import open_dataset

@@ -11,8 +11,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import fsspec
-
 from geoglot.errors import InputError, SourceError
 from geoglot.outputs.atomic import disk_errors
 from geoglot.settings import load_settings
@@ -38,6 +36,8 @@ class Remote:
     @classmethod
     def open(cls, url: str) -> Remote:
         """List the folder; InputError for an invalid address, SourceError if it does not respond."""
+        import fsspec  # most stores lie here
+
         try:
             system, root = fsspec.core.url_to_fs(url)
             files = system.find(root, detail=True)

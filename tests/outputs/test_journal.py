@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 
 from geoglot.errors import OutputError
+from geoglot.hashing import fingerprint
 from geoglot.outputs.atomic import hold
-from geoglot.outputs.journal import Journal, fingerprint
+from geoglot.outputs.journal import Journal
 from geoglot.outputs.own import LOCK
 
 

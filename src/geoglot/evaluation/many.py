@@ -25,12 +25,12 @@ from geoglot.aliases import Count, PathLike, Progress
 from geoglot.errors import InputError, OutputError
 from geoglot.evaluation.evaluate import evaluate
 from geoglot.evaluation.probe import probe
+from geoglot.hashing import fingerprint
 from geoglot.models.card import Card
 from geoglot.models.stored import card_of, find_model, resolve_model
 from geoglot.models.zoo import Model, load_model
 from geoglot.options import EvaluateOptions, ProbeOptions
 from geoglot.outputs.atomic import disk_errors, write_bytes, write_json
-from geoglot.outputs.journal import fingerprint
 from geoglot.outputs.lettering import load_font
 from geoglot.outputs.notebook.page import Page, Table
 from geoglot.outputs.notebook.shown import Shown

@@ -21,9 +21,9 @@ from geoglot.datasets.image_files import open_native
 from geoglot.datasets.layout import MaskedImages
 from geoglot.errors import InputError, ModelError, SourceError
 from geoglot.evaluation.segmentation import class_map, segmenter_for
+from geoglot.hashing import fingerprint
 from geoglot.models.zoo import Model, load_model
 from geoglot.options import EvaluateOptions
-from geoglot.outputs.journal import fingerprint
 from geoglot.outputs.made import Made
 from geoglot.scene.averaged import average
 from geoglot.scene.dense import Dense, reads_words

@@ -4,7 +4,6 @@ A run can be killed at any moment. Strips appear by rename and the state after t
 mentions exists. The same command finds the folder and resumes.
 """
 
-import hashlib
 import io
 import json
 from collections.abc import Iterator, Mapping
@@ -36,12 +35,6 @@ _DAMAGED = (
 def work_of(output: Path) -> Path:
     """The path of the journal of a run that writes `output`."""
     return hidden_path(output, "work")
-
-
-def fingerprint(facts: Mapping[str, Any]) -> str:
-    """Short hash of everything that decides a result; runs with equal fingerprints give the same bytes."""
-    text = json.dumps(facts, sort_keys=True, default=str)
-    return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 class Journal:

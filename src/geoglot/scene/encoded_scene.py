@@ -20,9 +20,10 @@ from shapely.geometry.base import BaseGeometry
 from geoglot.aliases import PathLike, Progress
 from geoglot.errors import InputError, SourceError
 from geoglot.geo import Window
+from geoglot.hashing import fingerprint
 from geoglot.options import ReadOptions
 from geoglot.outputs.atomic import check_folder
-from geoglot.outputs.journal import Journal, fingerprint
+from geoglot.outputs.journal import Journal
 from geoglot.outputs.notebook.page import Drawing, Page
 from geoglot.outputs.notebook.shown import ShownOnMap
 from geoglot.scene.area import Partial, read_area

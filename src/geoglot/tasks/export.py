@@ -16,10 +16,10 @@ from torch import Tensor, nn
 
 from geoglot.aliases import PathLike, Progress
 from geoglot.errors import InputError, MissingExtraError, ModelError
+from geoglot.hashing import fingerprint
 from geoglot.models.light.light import Light
 from geoglot.models.segmenter import MULTIPLE, Segmenter
 from geoglot.models.zoo import load_segmenter
-from geoglot.outputs.journal import fingerprint
 from geoglot.outputs.made import Made
 from geoglot.silence import ignore_library_warnings
 from geoglot.tasks.quantise import Quantised, quantise, read_tiles

@@ -21,11 +21,11 @@ from torch import Tensor, nn
 
 from geoglot.aliases import PathLike
 from geoglot.errors import InputError, ModelError
+from geoglot.hashing import fingerprint
 from geoglot.models.base import VisionLanguageModel
 from geoglot.models.clip import Clip
 from geoglot.models.mini.mini import Mini
 from geoglot.models.zoo import load_word_model
-from geoglot.outputs.journal import fingerprint
 from geoglot.outputs.made import Made
 from geoglot.silence import ignore_library_warnings
 from geoglot.tables import read_text

@@ -11,7 +11,8 @@ from affine import Affine
 from conftest import MakeGrid
 from geoglot.errors import InputError
 from geoglot.geo import Grid, Window
-from geoglot.index.build.chips import AUTO, find_places, parse_scales, scale_of, shows_enough, why_too_coarse
+from geoglot.index.build.chips import find_places, shows_enough
+from geoglot.index.build.scales import AUTO, parse_scales, scale_of, why_too_coarse
 from stubs import PooledColours
 
 CARD = PooledColours.card  # 32 px, 0.1 to 30 m

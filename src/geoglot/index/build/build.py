@@ -7,24 +7,24 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from geoglot.aliases import PathLike
 from geoglot.errors import InputError, SourceError
 from geoglot.figures import format_number
-from geoglot.index.build.chips import parse_scales
 from geoglot.index.build.commit import commit, forget_old
-from geoglot.index.build.encode_units import Done, encode_units
 from geoglot.index.build.find_sources import hash_sources, list_sources
 from geoglot.index.build.known_sources import Known
 from geoglot.index.build.plan_units import plan_units
+from geoglot.index.build.scales import parse_scales
 from geoglot.index.build.units import Rules, Source, Unit, list_failures
 from geoglot.index.store.archive import Archive, ModelFacts, is_archive
-from geoglot.models.base import VisionLanguageModel
 from geoglot.models.lazy_model import LazyModel
 from geoglot.models.stored import BUNDLED
-from geoglot.models.zoo import load_word_model
 from geoglot.options import IndexOptions, ReadOptions
+
+if TYPE_CHECKING:
+    from geoglot.models.base import VisionLanguageModel
 
 Report = Callable[[str, int, int, str], None]
 """Called with (the name of the step, how much of it is done, how much there is, a note on the rate)."""
@@ -145,6 +145,8 @@ def run_here(job: Job) -> None:
     """Do the units in this process. A thread reads ahead, and another writes what is encoded."""
     if not job.units:
         return
+    from geoglot.index.build.encode_units import Done, encode_units  # imports torch and rasterio
+
     meter, total = Meter(job.added), sum(unit.size for unit in job.units)
     finished, writing = 0, deque[Future[Archive]]()
     with ThreadPoolExecutor(1, "geoglot-writer") as writer:
@@ -181,6 +183,8 @@ def load_for(place: PathLike, model: PathLike | None, device: str | None = None)
     """Load a model; None takes that of the archive in a folder, or mini for a new one."""
     if model is None:
         model = Archive.open(place).model.name if is_archive(place) else BUNDLED
+    from geoglot.models.zoo import load_word_model  # imports torch
+
     return load_word_model(model, device=device, precision="auto")
 
 

@@ -10,10 +10,8 @@ from typing import Any
 from geoglot.aliases import PathLike, Progress, not_utf8
 from geoglot.errors import GeoglotError, SourceError
 from geoglot.hashing import sha256_of
-from geoglot.index.build.stac_scenes import PREFIX, read_catalogue, scene_sha, search_scenes
-from geoglot.index.build.units import Source
+from geoglot.index.build.units import PREFIX, Source
 from geoglot.sources.listing import file_state, find_images
-from geoglot.sources.raster import open_raster
 from geoglot.sources.raster_guard import is_local, no_file
 from geoglot.sources.sidecars import Sidecars
 from geoglot.tables import read_table, read_text
@@ -54,6 +52,8 @@ def list_sources(sources: Sequence[PathLike]) -> tuple[list[Wanted], list[tuple[
 def _expand(source: str) -> Iterator[Wanted]:
     path = Path(source)
     if source.startswith(PREFIX):
+        from geoglot.index.build.stac_scenes import search_scenes  # this and rasterio are not needed for files here
+
         for found, scene in search_scenes(source):
             cloud = None if scene.cloud is None else scene.cloud / 100
             yield Wanted(next(iter(scene.assets.values())), _utc(scene.time), cloud, found)
@@ -62,6 +62,8 @@ def _expand(source: str) -> Iterator[Wanted]:
     elif path.suffix.lower() in _LISTS and path.is_file():
         yield from _read_list(path)
     elif path.suffix.lower() in _CATALOGUES and path.is_file():
+        from geoglot.index.build.stac_scenes import read_catalogue
+
         for name, time, cloud in read_catalogue(path):
             yield replace(_local(name), time=time, cloud=cloud)
     else:
@@ -120,8 +122,12 @@ def _identify(wanted: Wanted, known: Mapping[tuple[str, str], str]) -> Source:
     if shown := not_utf8(uri):
         raise SourceError(f"the name {shown!r} is not UTF-8; rename the file")
     if wanted.scene is not None:
+        from geoglot.index.build.stac_scenes import scene_sha
+
         return Source(uri, scene_sha(wanted.scene), "", _ELSEWHERE, wanted.time, wanted.cloud, wanted.scene)
     if not is_local(uri):
+        from geoglot.sources.raster import open_raster
+
         with open_raster(uri) as raster:
             sha = hashlib.sha256(repr(sorted(raster.fingerprint().items())).encode()).hexdigest()
         return Source(uri, sha, "", _ELSEWHERE, wanted.time, wanted.cloud)

@@ -7,9 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from geoglot.errors import GridError, InputError, SourceError
-from geoglot.index.build.chips import find_places, scale_of, why_too_coarse
 from geoglot.index.build.known_sources import Known
-from geoglot.index.build.open_source import grid_of
+from geoglot.index.build.scales import scale_of, why_too_coarse
 from geoglot.index.build.units import CHIPS_A_PART, LARGE_BYTES, Part, Rules, Source, Unit, group_parts
 from geoglot.models.card import Card
 from geoglot.sources.analysis_grid import analysis_grid
@@ -62,6 +61,9 @@ def _count_parts(source: Source, asked: str, card: Card) -> int:
     """The number of parts of a source; only a large one is opened."""
     if source.size <= LARGE_BYTES:
         return 1
+    from geoglot.index.build.chips import find_places  # these import rasterio, and most sources are small
+    from geoglot.index.build.open_source import grid_of
+
     native = grid_of(source)
     if native.crs is None:
         return 1

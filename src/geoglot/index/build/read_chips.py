@@ -15,8 +15,9 @@ from jaxtyping import Float
 from geoglot.errors import GridError, InputError, ReadError, SourceError
 from geoglot.geo import Grid
 from geoglot.index.build.chip_rows import Found, Shares, chip_rows, source_row
-from geoglot.index.build.chips import ChipPlace, at_scale, find_places, scale_of, shows_enough, why_too_coarse
+from geoglot.index.build.chips import ChipPlace, at_scale, find_places, shows_enough
 from geoglot.index.build.open_source import open_source
+from geoglot.index.build.scales import scale_of, why_too_coarse
 from geoglot.index.build.stac_scenes import StacScene
 from geoglot.index.build.units import CHIPS_A_PART, Part, Rules, Unit
 from geoglot.models.card import Card

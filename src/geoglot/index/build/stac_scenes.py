@@ -21,6 +21,7 @@ import numpy as np
 
 from geoglot.errors import InputError, ReadError, SourceError
 from geoglot.geo import Grid, Window
+from geoglot.index.build.units import PREFIX
 from geoglot.sources.areas import boxes_between
 from geoglot.sources.imagery.catalogues import CatalogueName
 from geoglot.sources.imagery.scene import Scene
@@ -31,7 +32,6 @@ from geoglot.tables import parse_json, read_text
 from geoglot.times import to_utc
 from geoglot.web.client import RequestPolicy
 
-PREFIX = "stac:"
 _KEYS = {"bbox", "datetime", "cloud", "url", "token_url", "hosts"}
 _IMAGES = ("visual", "image", "data")  # assets that are taken first
 _DEEPEST = 8  # of catalogues in catalogues

@@ -12,15 +12,17 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from geoglot.errors import SourceError
+from geoglot.hashing import fingerprint
 from geoglot.index.store.archive import ModelFacts
 from geoglot.options import ReadOptions
-from geoglot.outputs.journal import fingerprint
 from geoglot.tables import parse_json
 
 CHIPS_A_PART = 1024
 """Chips of a part at most; what a killed run does again."""
 LARGE_BYTES = 16_000_000
 """A larger file is a part or more of its own; smaller ones share a unit."""
+#: What a search of STAC begins with, in place of a file
+PREFIX = "stac:"
 _MOST_PARTS = 512  # of a unit
 FORMAT = 1
 

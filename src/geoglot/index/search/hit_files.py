@@ -8,8 +8,8 @@ from pathlib import Path
 
 from geoglot.aliases import PathLike
 from geoglot.errors import InputError
+from geoglot.hashing import fingerprint
 from geoglot.options import SearchOptions
-from geoglot.outputs.journal import fingerprint
 from geoglot.outputs.made import Made
 from geoglot.outputs.panels import check_picture
 

@@ -14,7 +14,6 @@ from geoglot.aliases import PathLike
 from geoglot.crs import LONLAT
 from geoglot.errors import InputError
 from geoglot.figures import format_count
-from geoglot.index.search.contact_sheet import draw_panels
 from geoglot.index.search.hit import Hit
 from geoglot.index.search.hit_files import reserve
 from geoglot.index.search.hits_page import HITS, draw_hits, page_of_hits
@@ -23,7 +22,6 @@ from geoglot.outputs.atomic import write_bytes
 from geoglot.outputs.notebook.page import Drawing, Page
 from geoglot.outputs.notebook.shown import ShownOnMap
 from geoglot.outputs.palette import hex_of
-from geoglot.outputs.panels import check_picture, encode_panels
 from geoglot.outputs.styles import make_style
 from geoglot.scene.absence import ABSENT, round_presence
 
@@ -113,6 +111,9 @@ class Hits(ShownOnMap):
 
         OutputError as in `save`.
         """
+        from geoglot.index.search.contact_sheet import draw_panels  # imports rasterio
+        from geoglot.outputs.panels import check_picture, encode_panels
+
         check_picture(Path(path))
         panels = draw_panels(self.hits)
         if not panels:

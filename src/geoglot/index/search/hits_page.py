@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from geoglot.index.search.contact_sheet import describe, thumbnails
 from geoglot.outputs.legend import Legend
 from geoglot.outputs.notebook.page import Drawing, Page, Picture, Table
 from geoglot.outputs.palette import hex_of
@@ -26,6 +25,8 @@ def page_of_hits(hits: Hits) -> Page:
 def draw_hits(hits: Hits) -> Drawing:
     """A picture of each hit that can be read; the outlines of all that have a place."""
     import geopandas as gpd  # a search that is not shown does without the second it takes to import
+
+    from geoglot.index.search.contact_sheet import describe, thumbnails
 
     pictures = [
         Picture("  ".join(describe(hit)), *read)

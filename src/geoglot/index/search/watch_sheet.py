@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from geoglot.errors import GeoglotError
+from geoglot.hashing import fingerprint
 from geoglot.index.build.chip_pixels import read_chip
 from geoglot.index.search.watch import Chip, Rise
-from geoglot.outputs.journal import fingerprint
 from geoglot.outputs.made import Made
 from geoglot.outputs.panels import Panel, check_picture, write_panels
 

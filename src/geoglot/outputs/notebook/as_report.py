@@ -15,8 +15,8 @@ from PIL import Image
 
 from geoglot.aliases import PathLike
 from geoglot.errors import GeoglotError, InputError
+from geoglot.hashing import fingerprint
 from geoglot.outputs.atomic import check_folder
-from geoglot.outputs.journal import fingerprint
 from geoglot.outputs.made import Made
 from geoglot.outputs.notebook.as_html import Limits, safe, to_html
 from geoglot.outputs.notebook.page import Drawing, Page, Picture, Table

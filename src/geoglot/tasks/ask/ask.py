@@ -13,9 +13,9 @@ from typing import Any
 
 from geoglot.aliases import PathLike, Progress
 from geoglot.errors import AnswerError, InputError
+from geoglot.hashing import fingerprint
 from geoglot.models.zoo import Model, load_model
 from geoglot.options import ReadOptions
-from geoglot.outputs.journal import fingerprint
 from geoglot.outputs.made import Made
 from geoglot.outputs.vector_names import check_placed
 from geoglot.scene.dense import model_of

@@ -13,9 +13,10 @@ from pathlib import Path
 
 from geoglot.aliases import ClassesLike, PathLike, Progress
 from geoglot.errors import ClassesError, InputError
+from geoglot.hashing import fingerprint
 from geoglot.models.taught import REST
 from geoglot.options import ChangeOptions, ReadOptions
-from geoglot.outputs.journal import Journal, fingerprint
+from geoglot.outputs.journal import Journal
 from geoglot.outputs.vector_names import check_placed
 from geoglot.scene.class_words import ClassWords, parse_classes
 from geoglot.scene.dense import Dense, ModelLike, dense_of

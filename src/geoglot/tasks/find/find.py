@@ -19,9 +19,9 @@ from geoglot.aliases import ClassesLike, PathLike, Progress
 from geoglot.errors import InputError
 from geoglot.figures import format_list
 from geoglot.geodesy import geodesic_area_m2
+from geoglot.hashing import fingerprint
 from geoglot.lonlat import to_map
 from geoglot.options import FindOptions, ReadOptions
-from geoglot.outputs.journal import fingerprint
 from geoglot.outputs.legend import Legend, check_names
 from geoglot.outputs.vector_names import check_placed, explain_format
 from geoglot.scene.class_words import ClassWords, parse_classes, parse_words

@@ -20,11 +20,12 @@ from geoglot.aliases import ClassesLike, PathLike, Progress
 from geoglot.errors import EmptyError, InputError
 from geoglot.figures import format_number
 from geoglot.geo import Grid, Window
+from geoglot.hashing import fingerprint
 from geoglot.options import FindOptions, ReadOptions
 from geoglot.outputs.atomic import write_bytes
 from geoglot.outputs.cog import Layer, check_map, write_cog
 from geoglot.outputs.heat_picture import encode_heat
-from geoglot.outputs.journal import fingerprint, work_of
+from geoglot.outputs.journal import work_of
 from geoglot.outputs.made import Made, named_by
 from geoglot.outputs.notebook.page import Page, Table
 from geoglot.outputs.notebook.shown import Shown

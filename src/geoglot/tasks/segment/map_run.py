@@ -16,8 +16,9 @@ import torch
 from geoglot.aliases import PathLike, Progress
 from geoglot.errors import NO_PIXEL, SourceError
 from geoglot.geo import Window
+from geoglot.hashing import fingerprint
 from geoglot.options import ReadOptions, SegmentOptions
-from geoglot.outputs.journal import Journal, fingerprint
+from geoglot.outputs.journal import Journal
 from geoglot.outputs.legend import Legend
 from geoglot.outputs.notebook.page import WrittenFile
 from geoglot.outputs.shapes import ClassStrip

@@ -17,10 +17,10 @@ from shapely.geometry.base import BaseGeometry
 
 from geoglot.aliases import PathLike, Progress
 from geoglot.errors import InputError, ModelError, OutsideError
+from geoglot.hashing import fingerprint
 from geoglot.models.model_files import read_tensors
 from geoglot.options import ReadOptions
 from geoglot.outputs.atomic import write_bytes
-from geoglot.outputs.journal import fingerprint
 from geoglot.scene.area import Partial, read_area
 from geoglot.scene.dense import WordDense
 from geoglot.scene.read import check_bands, open_scene, reading_facts, reading_notes

@@ -15,9 +15,9 @@ from jaxtyping import Float
 from torch import Tensor
 
 from geoglot.errors import InputError
+from geoglot.hashing import fingerprint
 from geoglot.models.segmenter import STRIDE
 from geoglot.options import Flips
-from geoglot.outputs.journal import fingerprint
 from geoglot.scene.averaged import AXES, look
 from geoglot.scene.class_words import ClassWords
 from geoglot.scene.dense import Dense, OfCard

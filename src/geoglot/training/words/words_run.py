@@ -12,11 +12,11 @@ from typing import Any, cast
 import torch
 
 from geoglot.aliases import Progress
+from geoglot.hashing import fingerprint
 from geoglot.models.base import VisionLanguageModel
 from geoglot.models.segmenter import Segmenter
 from geoglot.models.zoo import load_segmenter
 from geoglot.outputs.atomic import disk_errors
-from geoglot.outputs.journal import fingerprint
 from geoglot.scene.dense import ClassDense
 from geoglot.scene.encoded_scene import EncodedScene, encode_scene
 from geoglot.training.checkpoint import TrainState
