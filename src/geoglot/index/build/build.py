@@ -165,7 +165,7 @@ def run_here(job: Job) -> None:
             left.result()
 
 
-def finish(job: Job, seconds: float) -> Added:
+def finish(job: Job, seconds: float = 0.0) -> Added:
     """Forget what files showed before they were changed, and say what was done."""
     forget_old(job.archive, job.found, job.known)
     added = job.added

@@ -1,6 +1,7 @@
 """Finds what to index: rasters, folders, globs, and lists of these in a file, each with a hash of its content."""
 
 import hashlib
+import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -71,7 +72,7 @@ def _expand(source: str) -> Iterator[Wanted]:
 
 
 def _local(uri: str) -> Wanted:
-    return Wanted(str(Path(uri).resolve()))
+    return Wanted(os.path.realpath(uri))
 
 
 def _read_list(path: Path) -> Iterator[Wanted]:

@@ -8,12 +8,13 @@ from pathlib import Path
 
 from geoglot.aliases import PathLike, Progress
 from geoglot.errors import SourceError
-from geoglot.index.build.build import add
+from geoglot.index.build.build import finish, prepare, run_here
 from geoglot.index.build.known_sources import Known
 from geoglot.index.build.remove import remove
 from geoglot.index.store.archive import Archive, is_archive
 from geoglot.models.lazy_model import LazyModel
 from geoglot.models.stored import BUNDLED
+from geoglot.options import IndexOptions, ReadOptions
 from geoglot.settings import load_settings
 
 
@@ -45,15 +46,15 @@ def open_or_index(
     name = hashlib.sha256(f"{whole} {encoder.card.sha256}".encode()).hexdigest()[:16]
     folder = load_settings().cache / "search" / name
     report = None if progress is None else lambda what, done, total, _note: progress(what, done, total)
-    added = add(folder, whole, model=encoder, progress=report)
-    _forget_missing(folder)
+    job = prepare(folder, whole, model=encoder, read=ReadOptions(), options=IndexOptions(), progress=report)
+    run_here(job)
+    added = finish(job)
+    _forget_missing(folder, job.known)
     failed = [f"{source} was not searched: {reason}" for source, reason in added.failed[:5]]
     more = [f"and {len(added.failed) - 5:,} more were not searched"] if len(added.failed) > 5 else []
     return Opened(Archive.open(folder), (*failed, *more), encoder)
 
 
-def _forget_missing(folder: Path) -> None:
-    known = Known()
-    known.update(Archive.open(folder))
+def _forget_missing(folder: Path, known: Known) -> None:
     if gone := sorted({row.source for row in known.parts.values() if not Path(row.source).exists()}):
         remove(folder, gone)
