@@ -14,6 +14,7 @@ ALGORITHMS = {"skimage", "sklearn", "scipy.optimize", "scipy.spatial", "scipy.st
 PICTURES = {"matplotlib", "folium", "rich"}
 NETWORKS = {"transformers", "huggingface_hub", "torchvision", "onnxruntime", "torch._dynamo", "sympy"}
 SERVERS = {"starlette", "uvicorn", "requests", "httpx"}
+MODELS = {"torch", "rasterio", "scipy", "tokenizers", "safetensors"}
 ALWAYS = PICTURES | NETWORKS | SERVERS
 
 CODE = """
@@ -64,8 +65,10 @@ def test_objects(scene: Path, tmp_path: Path) -> None:
     assert imported(unneeded, "find", scene, "building", "-o", tmp_path / "found.gpkg") == []
 
 
-def test_a_search_in_an_archive(scene: Path, tmp_path: Path) -> None:
-    """Its table is one of Arrow."""
+def test_a_search_in_an_archive(scene: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its table is one of Arrow. The second time no model is needed, nor is the scene read."""
+    monkeypatch.setenv("GEOGLOT_CACHE", str(tmp_path / "cache"))
     add(tmp_path / "archive", [scene])
     unneeded = ALWAYS | TABLES - {"pyarrow"} | ALGORITHMS
     assert imported(unneeded, "search", tmp_path / "archive", "trees") == []
+    assert imported(unneeded | MODELS, "search", tmp_path / "archive", "trees") == []
