@@ -33,6 +33,7 @@ _OF_CLASSES = ("threshold", "flips", "scales", "scores")  # options of classes t
     is_flag=True,
     help="Instead of a class map, how well every place fits each class by itself: scores 0..1 and a picture.",
 )
+@click.option("--place", help="With --heat, in place of classes: how much every place looks like the one at LON,LAT.")
 @many.table
 @many.together
 @many.jobs
@@ -47,6 +48,7 @@ def command(
     classes: str | None,
     polygons: Path | None,
     heat: bool,
+    place: str | None,
     table: Path | None,
     together: Path | None,
     jobs: int,
@@ -66,13 +68,15 @@ def command(
     interrupted run, and passes over scenes that are complete. Exit code 3: some windows or scenes failed; they are
     named.
 
-    With --heat, classes do not compete, and one class is enough: OUTPUT has a band of scores for each.
+    With --heat, classes do not compete, and one class is enough: OUTPUT has a band of scores for each. With --place
+    there are no words at all: OUTPUT has the likeness to one place, which is COLUMN,ROW in a scene without a CRS.
 
     \b
     Example:
       geoglot segment scene.tif --classes "trees, grass, road, building" -o map.tif --polygons map.gpkg
       geoglot segment scenes/*.tif --classes "trees, water" -o maps/ --jobs 4 --table areas.csv
       geoglot segment scene.tif --classes lake -o lake.tif --heat
+      geoglot segment scene.tif --heat --place 4.3565,51.8730 -o like.tif
     """
     from geoglot.tasks.segment.segment import segment
 
@@ -81,8 +85,10 @@ def command(
         of_maps |= {"refine": refine.refine != "none"}
         _refuse_beside_heat(of_maps, options)
         asked = {"read": read, "options": _heat_options(options), "overwrite": overwrite}
-        _map_heat(sources, classes, output, (model, device), asked, as_json)
+        _map_heat(sources, classes, place, output, (model, device), asked, as_json)
         return
+    if place is not None:
+        raise InputError("--place goes with --heat; search finds what looks like a place in many scenes")
     settings: dict[str, Any] = {"polygons": polygons, "read": read, "options": options, "overwrite": overwrite}
     if many.is_batch(sources, output, table, together):
         scenes = many.Scenes(sources, output, table, jobs, device, as_json, together)
@@ -122,6 +128,7 @@ def _refuse_beside_heat(of_maps: Mapping[str, object], options: SegmentOptions) 
 def _map_heat(
     sources: Sequence[str],
     classes: str | None,
+    place: str | None,
     output: Path,
     model: tuple[str, str | None],
     asked: Mapping[str, Any],
@@ -130,12 +137,16 @@ def _map_heat(
     """Write heat in place of a map; `model` is its name and its device."""
     from geoglot.models.zoo import load_model
     from geoglot.tasks.find.map_heat import map_heat
+    from geoglot.tasks.find.map_likeness import map_likeness
 
-    if len(sources) != 1 or classes is None:
-        raise InputError("--heat maps one raster: give one source, and the names to score with --classes")
-    mapper = load_model(model[0], device=model[1], precision="auto")
+    if len(sources) != 1 or (classes is None) == (place is None):
+        raise InputError("--heat maps one raster: give one source, and names to score with --classes, or a --place")
+    given = {"model": load_model(model[0], device=model[1], precision="auto"), **asked}
     with progress() as advance:
-        result = map_heat(sources[0], classes, output, model=mapper, progress=advance, **asked)
+        if place is not None:
+            result = map_likeness(sources[0], place, output, progress=advance, **given)
+        elif classes is not None:
+            result = map_heat(sources[0], classes, output, progress=advance, **given)
     page = result.page()
     rows = [f"{name}  highest score {most}, 0.5 or more on {share}" for name, most, share in page.tables[0].rows]
     report.emit([result], result.to_json(), as_json, "\n".join([*rows, *shared.result_lines(page.files, page.notes)]))
