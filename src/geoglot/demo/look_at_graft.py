@@ -19,7 +19,8 @@ from geoglot.models.zoo import load_word_model
 from geoglot.options import FindOptions, IndexOptions, SearchOptions, SegmentOptions
 from geoglot.outputs.panels import write_panels
 from geoglot.scene.encoded_scene import encode_scene
-from geoglot.tasks.find.map_heat import HeatResult, map_heat
+from geoglot.tasks.find.heat_files import HeatResult
+from geoglot.tasks.find.map_heat import map_heat
 from geoglot.tasks.segment.map_files import SegmentResult
 from geoglot.tasks.segment.segment import segment
 

@@ -91,16 +91,16 @@ def find_pixel(raster: Raster, place: str) -> Window:
         x, y = map(float, place.split(","))
     except ValueError as error:
         raise InputError(f"a place must be {kind}, got {place!r}") from error
-    col, row = (x, y) if grid.crs is None else _project(grid, x, y)
+    col, row = (x, y) if grid.crs is None else _project(grid, grid.crs, x, y)
     if not (0 <= row < grid.shape[0] and 0 <= col < grid.shape[1]):
         raise InputError(f"the place {place} lies outside {raster.uri}; a place must be {kind}")
     return Window(int(row), int(col), 1, 1)
 
 
-def _project(grid: Grid, lon: float, lat: float) -> tuple[float, float]:
+def _project(grid: Grid, crs: pyproj.CRS, lon: float, lat: float) -> tuple[float, float]:
     """Column and row of a place on Earth; NaN for one that the CRS of the grid does not reach."""
     try:
-        x, y = transform(np.array([lon]), np.array([lat]), pyproj.CRS("OGC:CRS84"), grid.crs)
+        x, y = transform(np.array([lon]), np.array([lat]), pyproj.CRS("OGC:CRS84"), crs)
     except GridError:
         return np.nan, np.nan
     col, row = ~grid.transform @ (float(x[0]), float(y[0]))
