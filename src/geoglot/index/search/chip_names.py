@@ -11,7 +11,7 @@ import numpy as np
 
 from geoglot.index.search.hit import Hit
 from geoglot.index.store.archive import Archive
-from geoglot.sources.listing import SUFFIXES, file_state
+from geoglot.sources.listing import SUFFIXES
 from geoglot.sources.raster_guard import is_local
 
 
@@ -24,26 +24,34 @@ class ChipNames:
     """
 
     archive: Archive
-    _beside: dict[Path, str] = field(default_factory=dict)
+    _beside: dict[str, str] = field(default_factory=dict)
+    """State of the files beside the pictures of a folder."""
 
     def name(self, hit: Hit) -> str:
         """Of the chip of a hit; empty for one that is not of a picture file here, whose changes are not seen."""
-        path = Path(hit.source)
-        if path.suffix.lower() not in SUFFIXES or not is_local(hit.source) or not (state := file_state(path)):
+        if not (_is_picture(hit.source) and is_local(hit.source)):
             return ""
-        if path.parent not in self._beside:
-            self._beside[path.parent] = _state_of_others(path.parent)
+        path = Path(hit.source)
+        folder = str(path.parent)
+        try:
+            state = path.stat()
+            if folder not in self._beside:
+                self._beside[folder] = _state_of_others(folder)
+        except (OSError, ValueError):  # ValueError: a name that no file can have
+            return ""
         [shard], [row] = self.archive.locate(np.array([hit.row]))
         stored = (self.archive.shards[shard].name, int(row), self.archive.keeps_patches)
-        facts = (*stored, hit.source, state, self._beside[path.parent])
+        facts = (*stored, hit.source, state.st_size, state.st_mtime_ns, self._beside[folder])
         return hashlib.sha256(repr(facts).encode()).hexdigest()[:32]
 
 
-def _state_of_others(folder: Path) -> str:
+def _is_picture(name: str) -> bool:
+    return os.path.splitext(name)[1].lower() in SUFFIXES  # noqa: PTH122 - asked for every file of a folder
+
+
+def _state_of_others(folder: str) -> str:
     """Hash of names, sizes and times of the files in a folder that are no pictures."""
-    states = sorted(
-        (entry.name, (stat := entry.stat()).st_size, stat.st_mtime_ns)
-        for entry in os.scandir(folder)
-        if entry.is_file() and Path(entry.name).suffix.lower() not in SUFFIXES
-    )
+    with os.scandir(folder) as entries:
+        others = [entry for entry in entries if not _is_picture(entry.name) and entry.is_file()]
+        states = sorted((entry.name, entry.stat().st_size, entry.stat().st_mtime_ns) for entry in others)
     return hashlib.sha256(repr(states).encode()).hexdigest()

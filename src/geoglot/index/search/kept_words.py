@@ -63,7 +63,7 @@ class KeptWords:
         try:
             facts = {} if content is None else parse_json(content)
             return cls(_parse_said(facts, dim, _heights_of(path)), _parse_looks(facts), path, is_new=False)
-        except (ValueError, KeyError, TypeError, AttributeError, shapely.GEOSException):
+        except (ValueError, KeyError, TypeError, AttributeError, OverflowError, shapely.GEOSException):
             return cls(ask(), {}, path)
 
     def keep(self, chip: str, look: Look) -> None:
@@ -144,8 +144,11 @@ def _read(path: Path) -> bytes | None:
 
 
 def _write(path: Path, content: bytes) -> None:
-    """Write a file that appears whole; not one that is too large, nor one that is there already."""
-    if len(content) + _DIGEST > _MOST_BYTES or _read(path) == content:
+    """Write a file that appears whole, unless it is too large; one that is there already is as new."""
+    if len(content) + _DIGEST > _MOST_BYTES:
+        return
+    if _read(path) == content:
+        os.utime(path)
         return
     opened, draft = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
     try:
