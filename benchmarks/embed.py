@@ -3,7 +3,8 @@
     python benchmarks/embed.py [--json] [--repeats 3] [--batch 16]
 
 ViT-B/16 has random weights, so nothing is downloaded. The plain loops are transformers' CLIPModel in float32, one image
-at a time and batched. A ratio is taken inside each round, so that other work on the machine affects both sides.
+at a time and batched. A ratio is taken inside each round, so that other work on the machine affects both sides. So is
+the share of the limit, the rate of the tower's largest product with packed weights. The bar: bfloat16 reaches 80 %.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from __future__ import annotations
 import argparse
 import json
 import statistics
+import sys
 import time
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -25,19 +27,22 @@ from transformers import CLIPConfig, CLIPModel
 from geoglot.models.base import CLIP_MEAN, CLIP_STD, normalise
 from geoglot.models.card import Card
 from geoglot.models.clip import Clip
+from geoglot.models.lowered import PackedLinear, has_fast_bfloat16, has_fast_int8
 from geoglot.models.zoo import load_word_model
 
 Embed = Callable[[Tensor], Tensor]
 Way = Callable[[Tensor], object]
 
-#: Operations of one image through ViT-B/16, 2 per multiply-add: 12 blocks over 197 tokens, and the patch embedding
-GFLOP_AN_IMAGE = 35.1
-BASELINE, OURS, MINI = "loop, batched, float32", "geoglot, bfloat16", "geoglot mini"
+#: Operations of one image through ViT-B/16, 2 per multiply-add: patch embedding, 11 blocks over 197 tokens, and what
+#: the class token needs of the last; the loops compute all of it, 35.1
+GFLOP_AN_IMAGE = 32.7
+BASELINE, OURS, EIGHT, MINI = "loop, batched, float32", "geoglot, bfloat16", "geoglot, int8", "geoglot mini"
+LIMIT, GOAL, PRODUCTS = "limit", 0.8, 8
 
 
 def report(
     what: str, sizes: Mapping[str, int], measure: Callable[..., dict[str, Any]], table: Callable[[dict[str, Any]], str]
-) -> None:
+) -> dict[str, Any]:
     """Measure, and print the table, or with --json one document; `sizes` are the options with their defaults."""
     parser = argparse.ArgumentParser(description=what)
     parser.add_argument("--json", action="store_true")
@@ -47,6 +52,7 @@ def report(
     as_json = given.pop("json")
     result = measure(**given)
     print(json.dumps(result, indent=2) if as_json else table(result))
+    return result
 
 
 @torch.inference_mode()
@@ -55,7 +61,7 @@ def measure(repeats: int, batch: int) -> dict[str, Any]:
     torch.manual_seed(0)
     pixels, ways = torch.rand(batch, 3, 224, 224), build_ways()
     vectors = {name: embed(pixels) for name, embed in ways.items()}  # and a warm-up
-    rounds = time_rounds(ways, pixels, repeats)
+    rounds = time_rounds({**ways, LIMIT: product(batch)}, pixels, repeats)
     rows = []
     for name in ways:
         ratios = [seconds[BASELINE] / seconds[name] for seconds in rounds]
@@ -68,7 +74,9 @@ def measure(repeats: int, batch: int) -> dict[str, Any]:
             cosines = (vectors[name] * vectors[BASELINE]).sum(-1)
             row["cosine"] = {"min": cosines.min().item(), "mean": cosines.mean().item()}
         rows.append(row)
-    return {"threads": torch.get_num_threads(), "batch": batch, "ways": rows, "limit": measure_limit()}
+    shares = [_seconds_of_tower(seconds[LIMIT]) / seconds[OURS] for seconds in rounds]
+    share = {"median": statistics.median(shares), "low": min(shares), "high": max(shares)}
+    return {"threads": torch.get_num_threads(), "batch": batch, "ways": rows, "share_of_limit": share}
 
 
 def build_ways() -> dict[str, Embed]:
@@ -80,13 +88,18 @@ def build_ways() -> dict[str, Embed]:
         features = body.get_image_features(normalise(pixels, CLIP_MEAN, CLIP_STD)).pooler_output
         return F.normalize(features, dim=-1)
 
-    fast = clip_of(body)
+    fast, light = clip_of(body), clip_of(body)
     fast.use_bfloat16()
+    eight: dict[str, Embed] = {}
+    if has_fast_int8(light.device):
+        light.use_int8()
+        eight[EIGHT] = light.encode_image
     return {
         "loop, one image a time, float32": lambda pixels: torch.cat([loop(one[None]) for one in pixels]),
         BASELINE: loop,
         "geoglot, float32": clip_of(body).encode_image,
         OURS: fast.encode_image,
+        **eight,
         MINI: load_word_model("mini").encode_image,
     }
 
@@ -115,19 +128,16 @@ def clip_of(body: Any) -> Clip:
     return model.eval()
 
 
-def measure_limit() -> dict[str, dict[str, float]]:
-    """The most tiles per second in each precision, by the speed of products of ViT-B/16's largest matrices."""
-    limit = {}
-    for dtype in (torch.float32, torch.bfloat16):
-        tokens, weight = torch.rand(16 * 197, 768, dtype=dtype), torch.rand(3072, 768, dtype=dtype)
-        product = lambda tokens, weight=weight: F.linear(tokens, weight)  # noqa: E731
-        seconds = min(_seconds(product, tokens) for _ in range(10))
-        gflops = 2 * 16 * 197 * 768 * 3072 / seconds / 1e9
-        limit[str(dtype).removeprefix("torch.")] = {
-            "gflop_a_second": gflops,
-            "tiles_a_second": gflops / GFLOP_AN_IMAGE,
-        }
-    return limit
+def product(batch: int) -> Way:
+    """The tower's largest product in bfloat16: the hidden layer of a block, once, its weights packed."""
+    tokens, linear = torch.rand(batch * 197, 768, dtype=torch.bfloat16), torch.nn.Linear(768, 3072).bfloat16()
+    layer = PackedLinear(linear) if has_fast_bfloat16(linear.weight.device) else linear
+    return lambda _: [layer(tokens) for _ in range(PRODUCTS)]
+
+
+def _seconds_of_tower(seconds: float) -> float:
+    """The time that a tower would take if all of it ran at the rate of the product."""
+    return seconds * GFLOP_AN_IMAGE * 1e9 / (PRODUCTS * 2 * 197 * 768 * 3072)
 
 
 def table(result: dict[str, Any]) -> str:
@@ -140,11 +150,10 @@ def table(result: dict[str, Any]) -> str:
         if "cosine" in way:
             line += f"  cosine {way['cosine']['mean']:.5f}, least {way['cosine']['min']:.5f}"
         lines.append(line)
-    for dtype, limit in result["limit"].items():
-        lines.append(
-            f"limit in {dtype}: {limit['gflop_a_second']:.0f} GFLOP/s / {GFLOP_AN_IMAGE} a tile "
-            f"= {limit['tiles_a_second']:.1f} tiles/s"
-        )
+    share = result["share_of_limit"]
+    verdict = "holds" if share["median"] >= GOAL else "is missed"
+    lines.append(f"{OURS} has {share['median']:.0%} ({share['low']:.0%} to {share['high']:.0%}) of the rate of its "
+                 f"largest product; the bar of {GOAL:.0%} {verdict}")  # fmt: skip
     return "\n".join(lines)
 
 
@@ -160,4 +169,5 @@ def _seconds(way: Way, tiles: Tensor) -> float:
 
 
 if __name__ == "__main__":
-    report("embedding of 224 px tiles", {"repeats": 3, "batch": 16}, measure, table)
+    found = report("embedding of 224 px tiles", {"repeats": 3, "batch": 16}, measure, table)
+    sys.exit(found["share_of_limit"]["median"] < GOAL)

@@ -27,3 +27,9 @@ def test_keys_of_services_are_in_no_picture_of_the_settings(monkeypatch: pytest.
     assert (settings.flickr_key, settings.mapillary_token) == ("key-of-flickr", "token-of-mapillary")
     assert settings.llm_key == "key-of-server"
     assert "key-of" not in repr(settings) and "token-of" not in repr(settings)
+
+
+def test_an_unknown_precision_is_refused_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GEOGLOT_PRECISION", "float16")
+    with pytest.raises(InputError, match="GEOGLOT_PRECISION must be one of auto, float32, bfloat16, int8"):
+        load_settings()

@@ -106,7 +106,8 @@ def _look(name: str, look: Callable[[], str], advice: str, essential: bool = Tru
 def _device() -> str:
     import torch
 
-    from geoglot.models.zoo import choose_device, has_fast_bfloat16
+    from geoglot.models.lowered import has_fast_bfloat16
+    from geoglot.models.zoo import choose_device
 
     device = choose_device(None)
     name = torch.cuda.get_device_name(device) if device.type == "cuda" else platform.machine()

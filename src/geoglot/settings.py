@@ -3,6 +3,7 @@
 import os
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal, cast, get_args
 
 from geoglot.errors import InputError
 
@@ -10,6 +11,9 @@ from geoglot.errors import InputError
 _MOST = {"GEOGLOT_THREADS": 1024, "GEOGLOT_RASTER_CACHE_MB": 2**20, "GEOGLOT_LLM_SECONDS": 10**6,
          "GEOGLOT_READ_SECONDS": 10**6, "GEOGLOT_READ_MB": 2**20, "GEOGLOT_ASK_SECONDS": 10**6,
          "GEOGLOT_SERVE_MB": 2**20, "GEOGLOT_SERVE_SECONDS": 10**6, "GEOGLOT_SERVE_UPLOAD_MB": 2**20}  # fmt: skip
+
+
+Precision = Literal["auto", "float32", "bfloat16", "int8"]
 
 
 def _default_cache() -> Path:
@@ -30,6 +34,8 @@ class Settings:
     """GEOGLOT_DEVICE: auto, cpu, cuda, cuda:1, mps."""
     threads: int | None = None
     """GEOGLOT_THREADS: threads of the model on a CPU, in the command line only; None leaves it to torch."""
+    precision: Precision = "auto"
+    """GEOGLOT_PRECISION: what commands compute images in: auto, float32, bfloat16, int8; `geoglot doctor --measure`."""
     cache: Path = field(default_factory=_default_cache)
     """GEOGLOT_CACHE: the folder of downloaded and converted models."""
     concepts: Path = field(default_factory=_default_concepts)
@@ -71,6 +77,7 @@ def load_settings() -> Settings:
     return Settings(
         device=env.get("GEOGLOT_DEVICE", default.device),
         threads=_number("GEOGLOT_THREADS") if "GEOGLOT_THREADS" in env else None,
+        precision=_precision(),
         cache=Path(env["GEOGLOT_CACHE"]) if "GEOGLOT_CACHE" in env else default.cache,
         concepts=Path(env["GEOGLOT_CONCEPTS"]) if "GEOGLOT_CONCEPTS" in env else default.concepts,
         raster_cache_mb=load_raster_cache_mb(),
@@ -100,6 +107,13 @@ def _number(name: str, default: int = 0) -> int:
     if not text.isdecimal() or len(text) > len(str(most)) or not 1 <= int(text) <= most:
         raise InputError(f"{name} must be a whole number from 1 to {most}, got {text!r}")
     return int(text)
+
+
+def _precision() -> Precision:
+    name = os.environ.get("GEOGLOT_PRECISION", Settings.precision)
+    if name not in get_args(Precision):
+        raise InputError(f"GEOGLOT_PRECISION must be one of {', '.join(get_args(Precision))}, got {name!r}")
+    return cast(Precision, name)
 
 
 def _secret(name: str) -> str:

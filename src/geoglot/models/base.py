@@ -75,6 +75,9 @@ class VisionLanguageModel(CardedModel):
     def use_bfloat16(self) -> None:
         """Compute images in bfloat16 from now on, if the family can; embeddings stay float32."""
 
+    def use_int8(self) -> None:
+        """Compute images by products of 8 bits from now on, if the family can; embeddings stay float32."""
+
     def tokens_read(self, texts: Sequence[str]) -> list[tuple[int, int]]:
         """For each text, the number of tokens that the model reads, and of all its tokens."""
         tokenizer = getattr(self, "tokenizer", None)

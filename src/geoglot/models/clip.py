@@ -13,6 +13,7 @@ from transformers import CLIPConfig, CLIPModel
 
 from geoglot.models.base import VisionLanguageModel, normalise, require_whole_patches
 from geoglot.models.card import TOKENIZER, Card
+from geoglot.models.lowered import EightBitLinear, PackedLinear, has_fast_bfloat16, replace_linears
 from geoglot.models.readout import READOUTS
 from geoglot.models.sizes import ClipSizes, read_sizes
 from geoglot.models.tokenizer import read_tokenizer, require_ends, require_vocabulary, tokens_of
@@ -58,11 +59,23 @@ class Clip(VisionLanguageModel):
 
     def use_bfloat16(self) -> None:
         """Compute images in bfloat16; the text tower runs once for each question and stays float32."""
+        self._fold_activations()
+        self.vision_model.bfloat16()
+        self.visual_projection.bfloat16()
+        if self.device.type == "cpu" and has_fast_bfloat16(self.device):
+            replace_linears(self.vision_model.encoder, PackedLinear)
+
+    def use_int8(self) -> None:
+        """Compute linear layers of the image tower by products of 8 bits, and the rest in bfloat16 if it is fast."""
+        self._fold_activations()
+        replace_linears(self.vision_model.encoder, EightBitLinear)
+        if has_fast_bfloat16(self.device):
+            self.use_bfloat16()
+
+    def _fold_activations(self) -> None:
         if self.card.config["vision_config"]["hidden_act"] == "quick_gelu":
             for layer in self.vision_model.encoder.layers:
                 fold_quick_gelu(layer.mlp)
-        self.vision_model.bfloat16()
-        self.visual_projection.bfloat16()
 
     def _last_block(self, pixels: Tensor) -> tuple[Any, Tensor]:
         """The last block of the image tower and the tokens that enter it."""
@@ -101,8 +114,10 @@ class Clip(VisionLanguageModel):
 def fold_quick_gelu(mlp: Any) -> None:
     """Replace x * sigmoid(1.702 x), three passes over memory, by one SiLU with the factor inside the weights.
 
-    With y = 1.702 x, quick_gelu(x) = silu(y) / 1.702: exact except for rounding.
+    With y = 1.702 x, quick_gelu(x) = silu(y) / 1.702: exact except for rounding. An MLP without it stays as it is.
     """
+    if isinstance(mlp.activation_fn, nn.SiLU):
+        return
     with torch.no_grad():
         mlp.fc1.weight.mul_(QUICK)
         mlp.fc1.bias.mul_(QUICK)

@@ -91,6 +91,9 @@ class Taught(VisionLanguageModel):
     def use_bfloat16(self) -> None:
         self.base.use_bfloat16()
 
+    def use_int8(self) -> None:
+        self.base.use_int8()
+
     def tokens_read(self, texts: Sequence[str]) -> list[tuple[int, int]]:
         return self.base.tokens_read(texts)
 

@@ -14,13 +14,13 @@ from geoglot.models.base import VisionLanguageModel
 from geoglot.models.calibration import read_calibration
 from geoglot.models.card import CALIBRATION, CARD, Card, read_card
 from geoglot.models.known import GOOD_FOR, KNOWN
+from geoglot.models.lowered import has_fast_bfloat16, has_fast_int8
 from geoglot.models.model_files import load_weights
 from geoglot.models.segmenter import NETWORKS, Segmenter, read_segmenter
 from geoglot.models.stored import BUNDLED, bundled_folder, card_of, find_model, lasting_place
-from geoglot.settings import load_settings
+from geoglot.settings import Precision, load_settings
 
 Model = VisionLanguageModel | Segmenter
-Precision = Literal["auto", "float32", "bfloat16"]
 
 
 def _clip(card: Card, folder: Path) -> VisionLanguageModel:
@@ -62,7 +62,8 @@ def load_model(
     """A model ready to use, by name (`geoglot models list`) or by its folder. A loaded model is returned unchanged.
 
     It reads words, or has classes of its own if `geoglot train segment` made it. `device` is as GEOGLOT_DEVICE.
-    `precision` is for image encoders; their embeddings are float32 always.
+    `precision` is for image encoders; their embeddings are float32 always. "auto" is GEOGLOT_PRECISION, else bfloat16
+    where it is fast; "int8" computes the blocks of a ViT by products of 8 bits, on processors with VNNI.
     """
     return _load(model, device, precision) if isinstance(model, PathLike) else model
 
@@ -105,14 +106,13 @@ def _load(
             f"{card.name} reads words and has no classes of its own; geoglot train segment makes such models"
         )
     place = choose_device(device)
-    model = FAMILIES[card.family](card, folder).eval().requires_grad_(False)
+    model = FAMILIES[card.family](card, folder).eval().requires_grad_(False).to(place)
     if isinstance(model, VisionLanguageModel):
         model.place = lasting_place(name_or_path)
         if calibrated and model.sense is None:  # a taught model has that of its base
             model.sense = read_calibration(model, folder)
-        if wants_bfloat16(precision, place):
-            model.use_bfloat16()
-    return model.to(place)
+        _lower(model, precision)
+    return model
 
 
 def _reads_no_words(card: Card) -> ModelError:
@@ -134,11 +134,16 @@ def choose_device(name: str | None) -> torch.device:
     return device
 
 
-def has_fast_bfloat16(device: torch.device) -> bool:
-    """Whether the device has instructions for bfloat16 products; emulated ones are slower than float32."""
-    if device.type == "cuda":
-        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
-    return device.type == "cpu" and torch.cpu._is_avx512_bf16_supported()
+def _lower(model: VisionLanguageModel, precision: Precision) -> None:
+    """Compute images in fewer bits, where that is wanted and the family can."""
+    if precision == "auto":
+        precision = load_settings().precision
+    if precision == "int8":
+        if not has_fast_int8(model.device):
+            raise ModelError("precision int8 needs a processor with VNNI instructions; use auto, and --device cpu")
+        model.use_int8()
+    elif wants_bfloat16(precision, model.device):
+        model.use_bfloat16()
 
 
 def wants_bfloat16(precision: Precision, device: torch.device) -> bool:
