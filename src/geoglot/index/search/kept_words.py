@@ -59,12 +59,8 @@ class KeptWords:
             return cls(ask(), {})
         name = hashlib.sha256(json.dumps(list(words)).encode()).hexdigest()[:16]
         path = load_settings().cache / "search-words" / f"{identity[:16]}-{name}"
-        content = _read(path)
-        try:
-            facts = {} if content is None else parse_json(content)
-            return cls(_parse_said(facts, dim, _heights_of(path)), _parse_looks(facts), path, is_new=False)
-        except (ValueError, KeyError, TypeError, AttributeError, OverflowError, shapely.GEOSException):
-            return cls(ask(), {}, path)
+        known = _parse(_read(path), dim, _heights_of(path))
+        return cls(ask(), {}, path) if known is None else cls(*known, path, is_new=False)
 
     def keep(self, chip: str, look: Look) -> None:
         """Keep a look at a chip; not if its name is empty."""
@@ -98,6 +94,17 @@ def _pack_said(said: Said) -> dict[str, Any]:
         "judge": None if judge is None else {"text": _pack_vector(judge.text), "doubt": judge.doubt},
         "notes": said.notes,
     }
+
+
+def _parse(content: bytes | None, dim: int, heights: Path) -> tuple[Said, dict[str, Look]] | None:
+    """What a file says; None for anything that `save` did not write."""
+    if content is None:
+        return None
+    try:
+        facts = parse_json(content)
+        return _parse_said(facts, dim, heights), _parse_looks(facts)
+    except (ValueError, KeyError, TypeError, AttributeError, OverflowError, shapely.GEOSException):
+        return None
 
 
 def _parse_said(facts: Mapping[str, Any], dim: int, heights: Path) -> Said:

@@ -16,8 +16,8 @@ from jaxtyping import Float, Float16, Int
 
 from geoglot.index.search.block import Block, Fuse, first
 
-#: Vectors that are all scored exactly: that takes less time than to import torch, which scores codes
-FEW = 32_768
+#: Vectors that are all scored exactly: that takes no longer than a million by their codes, which need torch
+FEW = 16_384
 _EXACT = 4096  # that are scored exactly at a time
 
 
