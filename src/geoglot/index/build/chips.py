@@ -5,23 +5,21 @@ The chip at the edge of a scene reaches beyond it, where the scene is mirrored.
 """
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, NamedTuple, TypeVar
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from geoglot.geo import Grid, Window
+from geoglot.index.build.stac_scenes import StacScene
 from geoglot.index.store.cells import Cell, cells_within, centres
 from geoglot.lonlat import lonlat_bounds
 from geoglot.sources.analysis_grid import analysis_grid
 from geoglot.sources.raster import Raster
 
-if TYPE_CHECKING:
-    from geoglot.index.build.stac_scenes import StacScene
-
 LEAST_INSIDE = 0.25
 """Share of a chip that must lie in its scene."""
-Scene = TypeVar("Scene", bound="Raster | StacScene")
+Scene = TypeVar("Scene", bound=Raster | StacScene)
 
 
 class ChipPlace(NamedTuple):
