@@ -1,7 +1,9 @@
 from __future__ import annotations
 
 import errno
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -19,7 +21,7 @@ from geoglot.scene.encoded_scene import encode_scene
 from geoglot.scene.kept_scores import KeptScores, keep_scores, open_scratch
 from geoglot.scene.score_field import ScoreField
 from geoglot.tasks.find import split
-from geoglot.tasks.find.instances import Region, Threshold, choose_threshold, find_regions_in_strips
+from geoglot.tasks.find.instances import Region, Threshold, choose_threshold, find_regions_in_strips, keep_sure
 from geoglot.tasks.find.split import split_regions
 from geoglot.tasks.refine.edges import split_touching
 from scenes import plant
@@ -114,3 +116,32 @@ def test_regions_are_split_alike_however_many_are_read_together(seed: int, pixel
         whole = np.zeros(scores.shape, bool)
         whole[instance.box.slices] = instance.mask
         np.testing.assert_array_equal(whole, mask)
+
+
+def region(peak: float) -> Region:
+    return Region(0, 0, 2, 2, peak, (0, 0))
+
+
+@pytest.mark.parametrize("name", ["airplane", "parked red cars", "building"])
+def test_of_what_is_counted_doubtful_pieces_go_where_something_is_sure(name: str) -> None:
+    regions, likely = [region(0.55), region(0.8), region(0.74), region(0.95)], Threshold(0.5, 0.5, "presence", 0.1)
+    threshold, kept = keep_sure(name, likely, regions)
+    assert [each.peak for each in kept] == [0.8, 0.95]
+    assert threshold == replace(likely, high=0.75)
+
+
+@pytest.mark.parametrize(
+    ("name", "peaks", "how"),
+    [
+        ("water", (0.55, 0.9), "presence"),  # a cover is measured: each piece is ground
+        ("road", (0.55, 0.9), "presence"),
+        ("flibbertigibbet", (0.55, 0.9), "presence"),
+        ("airplane", (0.55, 0.7), "presence"),  # nothing is sure
+        ("airplane", (), "presence"),
+        ("airplane", (0.55, 0.9), "background"),
+        ("airplane", (0.55, 0.9), "given"),
+    ],
+)
+def test_else_all_that_reaches_the_threshold_stays(name: str, peaks: tuple[float, ...], how: Any) -> None:
+    threshold, regions = Threshold(0.5, 0.5, how, 0.1), list(map(region, peaks))
+    assert keep_sure(name, threshold, regions) == (threshold, regions)

@@ -14,6 +14,7 @@ from shapely.geometry.base import BaseGeometry
 
 from geoglot.aliases import Progress
 from geoglot.errors import InputError, SourceError
+from geoglot.figures import format_count
 from geoglot.geo import Window
 from geoglot.scene.absence import ABSENT, absence_notes, presence_of
 from geoglot.scene.encoded_scene import EncodedScene
@@ -24,7 +25,7 @@ from geoglot.scene.spectral_evidence import SpectralEvidence
 from geoglot.scene.vector_features import on_grid
 from geoglot.scene.visible import Sight
 from geoglot.silence import ignore_library_warnings
-from geoglot.tasks.find.instances import LARGEST, Instance, Threshold, choose_threshold, find_regions
+from geoglot.tasks.find.instances import LARGEST, Instance, Threshold, choose_threshold, find_regions, keep_sure
 from geoglot.tasks.find.outline import Object, outline_of_large
 from geoglot.tasks.find.split import split_regions
 
@@ -65,11 +66,13 @@ def search_names(
     open while the instances are read.
     """
     thresholds, instances, large = dict[str, Threshold](), list[Instance](), list[Object]()
-    presence = dict[str, float]()
+    presence, doubtful = dict[str, float](), dict[str, int]()
     fields = filter(None, score_fields(scene, question, evidence, sight.why))
     for scored in keep_scores([*fields], kept):
-        threshold = thresholds[scored.name] = choose_threshold(scored, min_score)
-        regions = find_regions(scored, threshold, progress)
+        threshold = choose_threshold(scored, min_score)
+        likely = find_regions(scored, threshold, progress)
+        thresholds[scored.name], regions = keep_sure(scored.name, threshold, likely)
+        doubtful[scored.name] = len(likely) - len(regions)
         presence[scored.name] = presence_of(max([threshold.peak, *(region.peak for region in regions)]))
         small = [region for region in regions if region.box.pixels <= LARGEST]
         large += [outline_of_large(region, scored, threshold.low) for region in regions if region.box.pixels > LARGEST]
@@ -83,7 +86,12 @@ def search_names(
     too_large = f"{len(large)} objects are too large to be split or refined: they keep the outline of their scores"
     found = {each.name for each in instances} | {each.name for each in large}
     absent = absence_notes([name for name in presence if name not in found and presence[name] < ABSENT])
-    notes = (*sight.notes, *everywhere, *absent, *question.notes, *((too_large,) if large else ()))
+    left_out = (
+        f"left out {format_count(count, 'place')} where {name!r} is likely but not sure; --min-score 0.5 finds more"
+        for name, count in doubtful.items()
+        if count
+    )
+    notes = (*sight.notes, *everywhere, *left_out, *absent, *question.notes, *((too_large,) if large else ()))
     return Search(question.names, instances, large, thresholds, presence, notes, sight.why)
 
 
