@@ -94,3 +94,10 @@ def test_the_command_tells_towers_from_segmenters(tmp_path: Path) -> None:
     for model, more, said in ((clip, ["--fixed"], "are for segmenters"), (segmenter, ["--tower", "text"], "no towers")):
         ran = CliRunner().invoke(cli, ["export", str(model), "-o", str(tmp_path / "x.onnx"), *more])
         assert ran.exit_code and said in ran.stderr
+
+
+def test_a_model_in_fewer_bits_is_refused(tmp_path: Path) -> None:
+    lowered = load_word_model(store_clip(tmp_path / "tiny"), device="cpu", precision="bfloat16")
+    with pytest.raises(GeoglotError, match="float32"):
+        export_tower(lowered, tmp_path / "image.onnx")
+    assert not (tmp_path / "image.onnx").exists()

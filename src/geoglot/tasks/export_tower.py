@@ -93,6 +93,10 @@ def export_tower(
     seer = model if isinstance(model, VisionLanguageModel) else load_word_model(model, device="cpu")
     if not isinstance(seer, Clip | Mini):
         raise ModelError(f"{seer.card.name} is a {seer.card.family}, whose towers have no graph yet; export its base")
+    if any(parameter.dtype != torch.float32 for parameter in seer.parameters()):
+        raise ModelError(
+            f"{seer.card.name} was loaded in fewer bits, and a graph needs float32; give its name or folder"
+        )
     made = Made("export", output)
     made.check()
     wishes = {"tower": tower, "int8": list(map(str, int8)), "opset": OPSET}
