@@ -114,7 +114,7 @@ def _describe_names(result: FindResult, folder: Path) -> list[dict[str, Any]]:
         threshold, presence = result.thresholds.get(facts["name"]), result.presence.get(facts["name"])
         described.append(facts | {
             "presence": None if presence is None else round_presence(presence, 4),
-            "threshold": threshold and threshold.high, "default_value": threshold and byte_of(threshold.high),
+            "threshold": threshold and threshold.line, "default_value": threshold and byte_of(threshold.line),
             "area_m2": None if heat is None else [round(float(area), 2) for area in heat.areas(index)],
             "unit": "px" if heat is not None and heat.grid.crs is None else "m2",
         })  # fmt: skip

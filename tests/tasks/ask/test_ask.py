@@ -22,9 +22,10 @@ from geoglot.sources.raster import read_grid
 from geoglot.tasks.ask.ask import Asker, ask
 from geoglot.tasks.ask.ask_options import AskOptions
 from geoglot.tasks.ask.scenes import RasterScene, SceneOptions
+from geoglot.tasks.find.find import find
 from scenes import plant
 from stubs import PooledColours
-from worlds import write_scene
+from worlds import crop_demo, write_scene
 
 THINGS = [
     ("roof", 40, 40, 12), ("roof", 64, 130, 20), ("water", 150, 60, 28), ("roof", 190, 190, 16), ("roof", 128, 256, 24),
@@ -131,6 +132,16 @@ def test_the_document_has_all_keys_and_gives_the_same_answer_again(scene: Path) 
         for key in ("unit", "text"):
             with pytest.raises(InputError, match=f"not a document.*{key}"):
                 asker.replay({name: value for name, value in document.items() if name != key})
+
+
+def test_what_a_model_calls_likelier_than_not_is_in_no_doubt(tmp_path: Path) -> None:
+    scene = crop_demo(tmp_path / "scene.tif")
+    found = find(scene, "building", options=FindOptions(overlay=False))
+    assert found.thresholds["building"].high > found.objects["score"].min()  # only their best pixel is sure
+    answer = ask(scene, "How many buildings are there?")
+    assert answer.value == len(found.objects)
+    assert "none in doubt" in answer.reason
+    assert answer.confidence == pytest.approx(found.presence["building"], abs=1e-3)
 
 
 def test_two_dates_of_one_place(scene: Path, later: Path) -> None:

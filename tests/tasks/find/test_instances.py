@@ -127,7 +127,7 @@ def test_of_what_is_counted_doubtful_pieces_go_where_something_is_sure(name: str
     regions, likely = [region(0.55), region(0.8), region(0.74), region(0.95)], Threshold(0.5, 0.5, "presence", 0.1)
     threshold, kept = keep_sure(name, likely, regions)
     assert [each.peak for each in kept] == [0.8, 0.95]
-    assert threshold == replace(likely, high=0.75)
+    assert threshold == replace(likely, high=0.75) and threshold.line == likely.line == 0.5
 
 
 @pytest.mark.parametrize(

@@ -94,9 +94,9 @@ def confidence_of(view: View) -> tuple[float, str]:
     """The confidence in an answer, and the reason for it.
 
     The confidence is a product. Each name that a program found has the probability that it is in the scene, less half
-    the share of its objects that are in doubt, because their mean score is below the threshold that their best patch
-    reaches. A name that was not found has the probability that it is not there. Each class that was chosen has its
-    probability as a factor.
+    the share of its objects that are in doubt, because their mean score is below the line (`Threshold.line`). A name
+    that was not found has the probability that it is not there. Each class that was chosen has its probability as a
+    factor.
     """
     confidence, reasons = 1.0, []
     for (name, when), seen in view.sightings.items():

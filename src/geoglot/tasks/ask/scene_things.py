@@ -39,7 +39,7 @@ class Sighting:
 
     objects: tuple[SceneObject, ...]
     threshold: float
-    """Least probability of an object."""
+    """Mean score below which an object is in doubt."""
     doubtful: int = 0
     """Number of objects in doubt."""
     crowd: str = ""

@@ -122,9 +122,9 @@ class RasterScene(AbstractContextManager["RasterScene"]):
             for index, score, shape in rows
             if not (part := self._cut(shape)).is_empty
         )
-        doubtful = sum(thing.score < threshold.high for thing in things)
+        doubtful = sum(thing.score < threshold.line for thing in things)
         crowd = crowded(pixel_size(self._raster, self._read), _as_classes([name])).get(name, "")
-        self._known[name] = Sighting(things, threshold.high, doubtful, crowd, result.presence[name])
+        self._known[name] = Sighting(things, threshold.line, doubtful, crowd, result.presence[name])
         return self._known[name]
 
     def _cut(self, shape: shapely.Geometry) -> shapely.Geometry:

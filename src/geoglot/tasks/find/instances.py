@@ -48,13 +48,21 @@ class Threshold:
     counted 0.75, if one in the scene is as sure; scene: by Otsu's method from the scores of the scene; background: 0.5,
     above which the name fits better than the background words; given: by the user."""
     share: float
-    """Share of the patches with data that reach `high`."""
+    """Share of the patches with data that reach `line`."""
     peak: float = 0.0
     """The highest score of a patch."""
 
     @property
+    def line(self) -> float:
+        """The score that separates the name from the rest: an object whose mean score is lower is in doubt.
+
+        It is `high`, but for a model that knows absence: there every pixel from `low` on is likelier than not.
+        """
+        return self.low if self.how == "presence" else self.high
+
+    @property
     def is_everywhere(self) -> bool:
-        """Whether nearly the whole scene reaches `high`, so that the name separates nothing."""
+        """Whether nearly the whole scene reaches `line`, so that the name separates nothing."""
         return self.share >= _EVERYWHERE
 
     def to_json(self) -> dict[str, Any]:
