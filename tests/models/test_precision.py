@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -10,9 +11,10 @@ from transformers import CLIPModel
 
 from geoglot.errors import ModelError
 from geoglot.models.clip import fold_quick_gelu
-from geoglot.models.lowered import EightBitLinear, PackedLinear, has_fast_bfloat16, has_fast_int8
+from geoglot.models.lowered import EightBitLinear, PackedLinear, computes, has_fast_bfloat16, has_fast_int8
 from geoglot.models.model_files import save_model
 from geoglot.models.zoo import load_word_model, wants_bfloat16
+from geoglot.settings import Precision
 
 Save = Callable[..., Path]
 CPU = torch.device("cpu")
@@ -51,8 +53,12 @@ def test_auto_falls_back_to_float32(monkeypatch: pytest.MonkeyPatch) -> None:
     assert not has_fast_bfloat16(torch.device("meta"))
 
 
-def test_half_precision_is_not_stored(hf_folder: Save, body: CLIPModel, tmp_path: Path) -> None:
-    model = load_word_model(hf_folder(body), precision="bfloat16")
+@pytest.mark.parametrize("precision", ["bfloat16", pytest.param("int8", marks=needs_int8)])
+def test_fewer_bits_are_not_stored(
+    hf_folder: Save, body: CLIPModel, tmp_path: Path, precision: Precision, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: False)  # what is not of 8 bits is float32
+    model = load_word_model(hf_folder(body), precision=precision)
     with pytest.raises(ModelError, match="load it in float32"):
         save_model(model, tmp_path / "half")
     assert not (tmp_path / "half").exists()
@@ -126,6 +132,22 @@ def test_auto_is_the_precision_of_the_settings(
     assert torch.int8 in {parameter.dtype for parameter in lowered.parameters()}
     assert {parameter.dtype for parameter in load_word_model(folder).parameters()} == {torch.float32}
     assert {parameter.dtype for parameter in load_word_model("mini", precision="auto").parameters()} == {torch.float32}
+
+
+def test_a_build_of_torch_without_the_operators_computes_without_them(
+    hf_folder: Save, body: CLIPModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: True)
+    monkeypatch.setattr(torch.cpu, "_is_vnni_supported", lambda: True)
+    for library in ("mkldnn", "onednn"):
+        monkeypatch.setattr(torch.ops, library, SimpleNamespace())
+    computes.cache_clear()
+    try:
+        model = load_word_model(hf_folder(body), precision="bfloat16")
+        assert not any(isinstance(module, PackedLinear) for module in model.modules())
+        assert model.encode_image(torch.rand(1, 3, 64, 64)).isfinite().all() and not has_fast_int8(CPU)
+    finally:
+        computes.cache_clear()
 
 
 def test_int8_needs_a_processor_that_has_it(hf_folder: Save, body: CLIPModel, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,7 +13,7 @@ from transformers import CLIPConfig, CLIPModel
 
 from geoglot.models.base import VisionLanguageModel, normalise, require_whole_patches
 from geoglot.models.card import TOKENIZER, Card
-from geoglot.models.lowered import EightBitLinear, PackedLinear, has_fast_bfloat16, replace_linears
+from geoglot.models.lowered import EightBitLinear, PackedLinear, computes, has_fast_bfloat16, replace_linears
 from geoglot.models.readout import READOUTS
 from geoglot.models.sizes import ClipSizes, read_sizes
 from geoglot.models.tokenizer import read_tokenizer, require_ends, require_vocabulary, tokens_of
@@ -62,7 +62,7 @@ class Clip(VisionLanguageModel):
         self._fold_activations()
         self.vision_model.bfloat16()
         self.visual_projection.bfloat16()
-        if self.device.type == "cpu" and has_fast_bfloat16(self.device):
+        if self.device.type == "cpu" and has_fast_bfloat16(self.device) and computes(PackedLinear):
             replace_linears(self.vision_model.encoder, PackedLinear)
 
     def use_int8(self) -> None:

@@ -5,6 +5,7 @@ packed weights, so a lowered model can be neither moved to another device nor tr
 """
 
 from collections.abc import Callable
+from functools import cache
 
 import torch
 from jaxtyping import Float, Int8
@@ -56,6 +57,19 @@ class EightBitLinear(nn.Module):
         return torch.addcmul(self.bias, product.view(*tokens.shape[:-1], -1), size)
 
 
+@cache
+def computes(make: Callable[[nn.Linear], nn.Module]) -> bool:
+    """Whether a kind of layer works in this build of torch, which may lack its operators: they are private."""
+    linear = nn.utils.skip_init(nn.Linear, 32, 32, dtype=torch.bfloat16).requires_grad_(False)
+    for parameter in linear.parameters():
+        nn.init.ones_(parameter)
+    tokens = torch.ones(1, 2, 32, dtype=torch.bfloat16)
+    try:
+        return torch.allclose(make(linear)(tokens), linear(tokens), rtol=0.02)
+    except (RuntimeError, AttributeError, TypeError):
+        return False
+
+
 def replace_linears(module: nn.Module, make: Callable[[nn.Linear], nn.Module]) -> None:
     """Put what `make` makes of it in the place of each linear layer below a module."""
     for name, child in list(module.named_children()):
@@ -74,4 +88,4 @@ def has_fast_bfloat16(device: torch.device) -> bool:
 
 def has_fast_int8(device: torch.device) -> bool:
     """Whether the device is a processor with instructions for products of 8 bits (VNNI)."""
-    return device.type == "cpu" and torch.cpu._is_vnni_supported()
+    return device.type == "cpu" and torch.cpu._is_vnni_supported() and computes(EightBitLinear)

@@ -120,10 +120,8 @@ def sha256_of_weights(module: nn.Module) -> str:
 def save_model(model: VisionLanguageModel, folder: Path) -> Card:
     """Store a float32 model as a new folder, as `write_model`."""
     tensors = model.state_dict()
-    if any(tensor.is_floating_point() and tensor.itemsize < 4 for tensor in tensors.values()):
-        raise ModelError(
-            "a model in half precision has lost digits of its weights; load it in float32 before storing it"
-        )
+    if any(tensor.itemsize < 4 for tensor in tensors.values()):
+        raise ModelError("a model in fewer bits has lost digits of its weights; load it in float32 before storing it")
     return write_model(folder, model.card, tensors, model.tokenizer.to_str(pretty=True))
 
 

@@ -17,7 +17,7 @@ from geoglot.demo import SCENE
 from geoglot.errors import ModelError
 from geoglot.models.base import VisionLanguageModel
 from geoglot.models.card import Card
-from geoglot.models.lowered import EightBitLinear, PackedLinear, has_fast_bfloat16, has_fast_int8
+from geoglot.models.lowered import EightBitLinear, PackedLinear, computes, has_fast_bfloat16, has_fast_int8
 from geoglot.models.zoo import load_word_model, wants_bfloat16
 from geoglot.options import ReadOptions
 from geoglot.scene.read import open_scene
@@ -138,5 +138,6 @@ def _product(precision: Precision) -> Work:
     if precision != "float32" and has_fast_bfloat16(_CPU):
         layer, tokens = layer.bfloat16(), tokens.bfloat16()
     makers: dict[Precision, Callable[[Any], nn.Module]] = {"bfloat16": PackedLinear, "int8": EightBitLinear}
-    ready = makers[precision](layer) if precision in makers else layer
+    make = makers.get(precision)
+    ready = make(layer) if make and computes(make) else layer
     return lambda: ready(tokens)
