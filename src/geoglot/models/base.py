@@ -45,6 +45,11 @@ class CardedModel(nn.Module):
         return next(self.parameters(), torch.empty(0)).device
 
     @property
+    def precision(self) -> list[str]:
+        """The types of its parameters, in which it computes."""
+        return sorted({str(parameter.dtype) for parameter in self.parameters()})
+
+    @property
     def stride(self) -> int:
         """Pixels by which a scene may be moved under the windows without changing what the model sees in them."""
         return self.card.patch_size

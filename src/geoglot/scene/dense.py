@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Sequence
 from itertools import compress
-from typing import Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 import torch
@@ -90,6 +90,12 @@ def model_of(dense: Dense) -> Model:
     if isinstance(dense, WordDense | ClassDense):
         return dense.model
     raise InputError(f"{dense.card.name} must be a model that geoglot loads, to read classes or words")
+
+
+def model_facts(dense: Dense) -> dict[str, Any]:
+    """What of a model decides a result: its weights, and the precision if geoglot knows it."""
+    precision = dense.model.precision if isinstance(dense, WordDense | ClassDense) else []
+    return {"name": dense.card.name, "sha256": dense.card.sha256, "precision": precision}
 
 
 class OfCard:

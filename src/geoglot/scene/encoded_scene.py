@@ -27,7 +27,7 @@ from geoglot.outputs.journal import Journal
 from geoglot.outputs.notebook.page import Drawing, Page
 from geoglot.outputs.notebook.shown import ShownOnMap
 from geoglot.scene.area import Partial, read_area
-from geoglot.scene.dense import Dense, ModelLike, dense_of
+from geoglot.scene.dense import Dense, ModelLike, dense_of, model_facts
 from geoglot.scene.read import check_bands, open_scene, reading_facts
 from geoglot.scene.scene_page import draw_scene, page_of_scene
 from geoglot.scene.stored_rows import StoredRows, store_rows
@@ -146,7 +146,7 @@ def encode_scene(
         inside = read_area(Path(area), raster.grid) if area else None
         facts = {
             **reading_facts(raster, plan),
-            "model": {"name": dense.card.name, "sha256": dense.card.sha256, "dtype": stored_type(dense)},
+            "model": model_facts(dense) | {"dtype": stored_type(dense)},
             "area": inside.wkt if inside else None,
         }
         if before:

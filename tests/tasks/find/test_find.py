@@ -14,8 +14,9 @@ import geopandas as gpd
 import numpy as np
 import pytest
 import shapely
+import torch
 from affine import Affine
-from torch import Tensor
+from torch import Tensor, nn
 
 from geoglot.errors import ClassesError, InputError, OutputError, SourceError
 from geoglot.options import FindOptions, ReadOptions
@@ -113,6 +114,15 @@ def test_vectors_that_are_kept_cost_no_encoding(scene: Path, tmp_path: Path) -> 
     other = find(scene, "roof", model=second, read=READ, options=options)
     assert first.calls > second.calls == 0
     assert one.objects.equals(other.objects)
+
+
+def test_vectors_of_another_precision_are_not_taken(scene: Path, tmp_path: Path) -> None:
+    model, kept = PooledColours(), list[int]()
+    for kind in (torch.float32, torch.int8, torch.float32):
+        model.register_parameter("weight", nn.Parameter(torch.zeros(1, dtype=kind), requires_grad=False))
+        with encode_scene(scene, model, read=READ, vectors=tmp_path):
+            kept.append(len(list(tmp_path.iterdir())))
+    assert kept[0] < kept[1] == kept[2]
 
 
 def test_words_are_asked_of_vectors(scene: Path) -> None:

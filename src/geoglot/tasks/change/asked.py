@@ -9,7 +9,7 @@ from geoglot.errors import InputError
 from geoglot.options import ChangeOptions, ReadOptions
 from geoglot.scene.class_words import ClassWords, parse_words
 from geoglot.scene.consult_bands import Consulted, consult_bands
-from geoglot.scene.dense import Dense
+from geoglot.scene.dense import Dense, model_facts
 from geoglot.scene.question import BACKGROUND, Question, TextQuestion
 from geoglot.scene.read import check_bands, reading_facts
 from geoglot.scene.visible import unseen_notes, why_not_seen
@@ -59,7 +59,7 @@ class Asked:
         facts = {
             **reading_facts(aligned.dates[0], plan),
             **aligned.facts(),
-            "model": {"name": dense.card.name, "sha256": dense.card.sha256},
+            "model": model_facts(dense),
             "classes": [asdict(entry) for entry in words],
             "options": {**read.facts(), **asdict(options)},
             "doubts": question.doubts if isinstance(question, TextQuestion) else (),

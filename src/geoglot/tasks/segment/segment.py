@@ -85,7 +85,7 @@ def segment(
     facts |= {
         "background": background,
         "card": asdict(model.card),
-        "precision": sorted({str(parameter.dtype) for parameter in model.parameters()}),
+        "precision": model.precision,
     }
     given = {entry.name: entry for entry in words or ()} | {"": ClassWords("", background)}
     channels = [given.get(label, ClassWords(label, (label,))) for label in dense.labels]

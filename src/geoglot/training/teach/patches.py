@@ -22,7 +22,7 @@ from geoglot.models.model_files import read_tensors
 from geoglot.options import ReadOptions
 from geoglot.outputs.atomic import write_bytes
 from geoglot.scene.area import Partial, read_area
-from geoglot.scene.dense import WordDense
+from geoglot.scene.dense import WordDense, model_facts
 from geoglot.scene.read import check_bands, open_scene, reading_facts, reading_notes
 from geoglot.scene.stream import see
 from geoglot.scene.vector_features import on_grid
@@ -102,7 +102,7 @@ def scene_patches(
         groups = [*(_cells_of(geometry, plan) for geometry in own.geometry), survey]
         cells = np.concatenate(groups)
         index = np.repeat([*range(len(own)), SURVEY], [len(group) for group in groups])
-        facts = {**reading_facts(raster, plan), "model": dense.card.sha256}
+        facts = {**reading_facts(raster, plan), "model": model_facts(dense)}
         path = kept / f"{fingerprint(facts)}.safetensors"
         vectors, new, failed = _vectors(cells, path, (raster, plan, dense), read.at_once(plan.tile), progress)
         notes = (*reading_notes(raster, dense.card, read), *_crs_notes(labels, raster), *failed)
