@@ -38,6 +38,15 @@ def _same_numbers() -> None:
     torch.manual_seed(0)
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _own_folders(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Nothing that the user keeps is read or written: what was kept by other code would be taken for a result."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("CACHE", "CONCEPTS"):
+            patch.setenv(f"GEOGLOT_{name}", str(tmp_path_factory.mktemp(name.lower())))
+        yield
+
+
 @pytest.fixture(autouse=True)
 def _logging_as_it_was() -> Iterator[None]:
     """The command line sets what is logged, and where, for its whole process; not for the tests after it."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import os
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -21,13 +21,9 @@ Copy = Callable[..., Path]
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _small(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Limits and a cache of these tests: nothing of the user's own is read or written."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("GEOGLOT_CACHE", str(tmp_path_factory.mktemp("cache")))
-        patch.setenv("GEOGLOT_CONCEPTS", str(tmp_path_factory.mktemp("concepts")))
-        torch.manual_seed(0)
-        yield
+def _same_worlds() -> None:
+    """The worlds that all tests share are the same in every run."""
+    torch.manual_seed(0)
 
 
 @pytest.fixture(scope="session")

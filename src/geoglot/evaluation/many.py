@@ -36,6 +36,7 @@ from geoglot.outputs.notebook.page import Page, Table
 from geoglot.outputs.notebook.shown import Shown
 from geoglot.outputs.own import is_marked, mark
 from geoglot.recipe import open_recipe
+from geoglot.settings import load_settings
 from geoglot.sources.listing import file_state, list_files
 from geoglot.tables import parse_json
 from geoglot.version import __version__
@@ -151,7 +152,8 @@ def _state_of(data: Path, output: Path) -> str:
 def _cell_path(output: Path, card: Card, measure: Measure, state: str) -> Path:
     """The file of a cell, whose name follows from everything that decides the figure."""
     asked = {name: value for name, value in asdict(measure).items() if name != "data"}
-    facts = {"model": card.sha256, "asked": asked, "data": state, "geoglot": __version__}
+    facts = {"model": card.sha256, "precision": load_settings().precision, "asked": asked, "data": state}
+    facts |= {"geoglot": __version__}
     return output / "cells" / f"{fingerprint(facts)}.json"
 
 
