@@ -20,6 +20,7 @@ import json
 import sys
 import tempfile
 from collections.abc import Mapping
+from contextlib import redirect_stdout
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -148,7 +149,8 @@ def read_result(path: Path) -> np.ndarray:
 
 def search_rows(folder: Path) -> list[Row]:
     """Medians of a query over the vectors of `search.py`, by the clock."""
-    medians = compare(folder, torch.get_num_threads(), 12)
+    with redirect_stdout(sys.stderr):  # it prints a table of its own
+        medians = compare(folder, torch.get_num_threads(), 12)
     kept = {name: wall for name, (wall, _) in medians.items() if "nothing more" not in name}
     return [Row("search", name.split()[0].rstrip(","), [wall]) for name, wall in kept.items()]
 

@@ -37,7 +37,7 @@ class Settings:
     precision: Precision = "auto"
     """GEOGLOT_PRECISION: what commands compute images in: auto, float32, bfloat16, int8; `geoglot doctor --measure`."""
     cache: Path = field(default_factory=_default_cache)
-    """GEOGLOT_CACHE: the folder of downloaded and converted models."""
+    """GEOGLOT_CACHE: the folder of downloaded and converted models, and of what searches keep."""
     concepts: Path = field(default_factory=_default_concepts)
     """GEOGLOT_CONCEPTS: the folder of words that were taught by examples."""
     raster_cache_mb: int = 128

@@ -38,7 +38,7 @@ def count_rows(result: FindResult) -> list[tuple[str, str, str, str]]:
     rows = []
     for (name, count), area in zip(result.counts.items(), areas, strict=True):
         threshold = result.thresholds.get(name)
-        score = f"score from {threshold.high:.2f} ({threshold.how})" if threshold else ""
+        score = f"score from {threshold.line:.2f} ({threshold.how})" if threshold else ""
         rows.append((name, f"{count}", area, score))
     return rows
 

@@ -61,7 +61,7 @@ def map_likeness(
             vectors=options.vectors, output=files.made.output, before=start, progress=progress,
         )  # fmt: skip
         scene = stack.enter_context(opening)
-        question = ask_likeness(scene, pixel, f"like {place}")
+        question = ask_likeness(scene, pixel, place)
         return files.write(scene, {question.names[0]: ScoreField(scene, question, 0)}, (), asked)
 
 
@@ -107,16 +107,16 @@ def _project(grid: Grid, crs: pyproj.CRS, lon: float, lat: float) -> tuple[float
     return col, row
 
 
-def ask_likeness(scene: EncodedScene, pixel: Window, name: str) -> LikenessQuestion:
+def ask_likeness(scene: EncodedScene, pixel: Window, place: str) -> LikenessQuestion:
     """What patches are compared with: the vector at a pixel. InputError if nothing is known there."""
     block, _ = patches_around(scene.plan, pixel)
     near = scene.values(block)
     own = near.reshape(len(near), -1).mean(1)
     if np.isnan(own).any():
-        raise InputError(f"nothing is known about the place {name.removeprefix('like ')}: it has no data")
+        raise InputError(f"nothing is known about the place {place}: it has no data, or lies outside the area")
     mean = _mean(scene)
     apart = own - mean
-    return LikenessQuestion((name,), mean, apart / max(float(np.linalg.norm(apart)), 1e-12))
+    return LikenessQuestion((f"like {place}",), mean, apart / max(float(np.linalg.norm(apart)), 1e-12))
 
 
 def _mean(scene: EncodedScene) -> Float[np.ndarray, " dim"]:
