@@ -6,7 +6,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from geoglot.index.build.known_sources import Known
+from geoglot.index.search import picture_cache
 from geoglot.index.search.picture_cache import open_or_index
+from geoglot.index.store.archive import Archive
 
 SLOW = ("pandas", "geopandas", "scipy", "pyogrio", "torch", "rasterio")
 CODE = f"""
@@ -19,13 +22,34 @@ except SystemExit as end:
 """
 
 
-def test_the_second_search_of_a_folder_imports_little(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Three pictures."""
     folder = tmp_path / "pictures"
     folder.mkdir()
     monkeypatch.setenv("GEOGLOT_CACHE", str(tmp_path / "cache"))
     for number in range(3):
         pixels = np.random.default_rng(number).integers(0, 256, (48, 48, 3), dtype=np.uint8)
         Image.fromarray(pixels).save(folder / f"{number}.png")
+    return folder
+
+
+def test_what_two_searches_miss_at_once_is_forgotten_once(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    archive = open_or_index(folder).archive
+    (folder / "1.png").unlink()
+    forget = picture_cache._forget_missing
+
+    def forget_twice(place: Path, known: Known) -> None:
+        other = Known()
+        other.update(Archive.open(place))
+        forget(place, other)
+        forget(place, known)
+
+    monkeypatch.setattr(picture_cache, "_forget_missing", forget_twice)
+    assert archive.rows == 3 and open_or_index(folder).archive.rows == 2
+
+
+def test_the_second_search_of_a_folder_imports_little(folder: Path) -> None:
     assert open_or_index(folder).archive.rows == 3
     for slow in ("0 torch rasterio", "0"):  # new words need the model
         again = subprocess.run([sys.executable, "-c", CODE, folder], capture_output=True, text=True, check=True)

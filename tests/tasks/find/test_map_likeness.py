@@ -84,6 +84,14 @@ def test_a_place_without_data_is_refused(tmp_path: Path, field: np.ndarray) -> N
         map_likeness(scene, place_in(scene, inside), tmp_path / "like.tif", model=PooledColours())
 
 
+def test_a_place_beside_no_data_is_known(tmp_path: Path, field: np.ndarray) -> None:
+    pixels = paint(field, NAMES)
+    pixels[:, 40:120, 40:120] = 0
+    scene = write_scene(tmp_path / "scene.tif", pixels, nodata=0, crs=None)
+    result = map_likeness(scene, "60,38", tmp_path / "like.tif", model=PooledColours())
+    assert result.names[0].highest > 0.99
+
+
 def test_a_model_with_classes_has_no_vectors_to_compare(scene: Path, tmp_path: Path) -> None:
     with pytest.raises(InputError, match="classes in place of vectors"):
         map_likeness(scene, "3,51", tmp_path / "like.tif", model=ColourScorer(NAMES))

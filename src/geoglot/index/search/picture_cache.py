@@ -56,5 +56,11 @@ def open_or_index(
 
 
 def _forget_missing(folder: Path, known: Known) -> None:
-    if gone := sorted({row.source for row in known.parts.values() if not Path(row.source).exists()}):
-        remove(folder, gone)
+    if _list_missing(known):
+        known.update(Archive.open(folder))  # another search may have forgotten them meanwhile
+        if gone := _list_missing(known):
+            remove(folder, gone)
+
+
+def _list_missing(known: Known) -> list[str]:
+    return sorted({row.source for row in known.parts.values() if not Path(row.source).exists()})

@@ -108,14 +108,14 @@ def _project(grid: Grid, crs: pyproj.CRS, lon: float, lat: float) -> tuple[float
 
 
 def ask_likeness(scene: EncodedScene, pixel: Window, place: str) -> LikenessQuestion:
-    """What patches are compared with: the vector at a pixel. InputError if nothing is known there."""
+    """What patches are compared with: the mean of those around a pixel. InputError if nothing is known of them."""
     block, _ = patches_around(scene.plan, pixel)
-    near = scene.values(block)
-    own = near.reshape(len(near), -1).mean(1)
-    if np.isnan(own).any():
+    near = scene.values(block).reshape(scene.dense.channels, -1)
+    known = near[:, ~np.isnan(near).any(0)]
+    if not known.size:
         raise InputError(f"nothing is known about the place {place}: it has no data, or lies outside the area")
     mean = _mean(scene)
-    apart = own - mean
+    apart = known.mean(1) - mean
     return LikenessQuestion((f"like {place}",), mean, apart / max(float(np.linalg.norm(apart)), 1e-12))
 
 
