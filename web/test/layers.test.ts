@@ -24,3 +24,17 @@ test("words that cannot be looked for leave no card, and those that were found s
   await addWords("c", "mini", "s");
   expect(layers.all.map((layer) => layer.word)).toEqual(["a"]);
 });
+
+test("objects are those that the scene gives until its threshold is moved", async () => {
+  const names = [{ name: "a", default_value: 128 }];
+  startJob.mockResolvedValueOnce(job("done", { result: { names, counts: { a: 1 } } }));
+  await addWords("a", "mini", "s");
+  const layer = layers.all[0]!;
+  for (const [threshold, wanted] of [[128, null], [191, 0.748], [128, null]]) {
+    startJob.mockClear().mockResolvedValueOnce(job("done", { kind: "find", result: {} }));
+    layer.threshold = threshold!;
+    layer.rest(0);
+    await vi.waitFor(() => expect(startJob).toHaveBeenCalledOnce());
+    expect(startJob.mock.calls[0]![1].options.min_score).toBe(wanted);
+  }
+});

@@ -140,7 +140,7 @@ def _lower(model: VisionLanguageModel, precision: Precision) -> None:
         precision = load_settings().precision
     if precision == "int8":
         if not has_fast_int8(model.device):
-            raise ModelError("precision int8 needs a processor with VNNI instructions; use auto, and --device cpu")
+            raise ModelError("precision int8 needs VNNI, of the processor and of torch; use --device cpu, or else auto")
         model.use_int8()
     elif wants_bfloat16(precision, model.device):
         model.use_bfloat16()

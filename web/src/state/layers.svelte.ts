@@ -52,6 +52,11 @@ export class WordLayer {
     return ((this.threshold ?? 1) - 1) / 254;
   }
 
+  /** Whether the threshold is another than the scene gives. Else objects are found as `find` finds them by itself. */
+  get moved(): boolean {
+    return this.threshold !== null && this.threshold !== this.facts?.default_value;
+  }
+
   /** Whether objects are being outlined. */
   get counting(): boolean {
     return this.found !== null && !finished(this.found);
@@ -91,7 +96,7 @@ export class WordLayer {
     this.index = index;
     this.#takeColor();
     if (job.state !== "done") return;
-    const moved = this.threshold !== null && this.threshold !== this.facts?.default_value;
+    const moved = this.moved;
     if (this.threshold === null) {
       this.threshold = this.facts?.default_value ?? 128;
       this.visible = !this.why; // what is not there is said, not drawn
@@ -121,7 +126,7 @@ export class WordLayer {
     this.found = null;
     const score = Math.min(Math.max(this.score, 0.001), 0.999);
     const body = { scene: this.scene, words: [this.word], model: this.model, area: $state.snapshot(workspace.area) };
-    const options = { min_score: Math.round(score * 1e4) / 1e4, overlay: false };
+    const options = { min_score: this.moved ? Math.round(score * 1e4) / 1e4 : null, overlay: false };
     const begun = await startJob("find", { ...body, options });
     this.found = begun as Job<Find>;
     const isLatest = () => this.found?.id === begun.id;
