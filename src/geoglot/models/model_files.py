@@ -23,6 +23,7 @@ from geoglot.legible import reason_of
 from geoglot.models.base import VisionLanguageModel
 from geoglot.models.card import CARD, TOKENIZER, WEIGHTS, Card, card_text
 from geoglot.models.file_checks import PLAIN_TYPES, count_numbers
+from geoglot.models.lowered import EightBitLinear
 
 #: Weights in a folder of transformers
 HF_WEIGHTS = "model.safetensors"
@@ -120,7 +121,8 @@ def sha256_of_weights(module: nn.Module) -> str:
 def save_model(model: VisionLanguageModel, folder: Path) -> Card:
     """Store a float32 model as a new folder, as `write_model`."""
     tensors = model.state_dict()
-    if any(tensor.itemsize < 4 for tensor in tensors.values()):
+    half = any(tensor.is_floating_point() and tensor.itemsize < 4 for tensor in tensors.values())
+    if half or any(isinstance(module, EightBitLinear) for module in model.modules()):
         raise ModelError("a model in fewer bits has lost digits of its weights; load it in float32 before storing it")
     return write_model(folder, model.card, tensors, model.tokenizer.to_str(pretty=True))
 
