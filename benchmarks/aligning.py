@@ -10,7 +10,6 @@ is not known, the error is what the estimate departs from that without a planted
 from __future__ import annotations
 
 import json
-import resource
 import shutil
 import subprocess
 import sys
@@ -28,6 +27,7 @@ from geoglot.tasks.change.align.align import align_dates
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 
+from figures_of_runs import peak_gb
 from memory import make_scene
 
 from worlds import class_field, paint, write_scene
@@ -106,7 +106,7 @@ def main(
     """Print errors of planted shifts and peak memory."""
     if measure:
         with align_dates(measure):
-            return click.echo(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024**2)
+            return click.echo(peak_gb())
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         pairs = [(make_pair(folder), True), *((each, False) for each in pair)]

@@ -40,8 +40,12 @@ class Watch:
 
 
 def peak_gb() -> float:
-    """Peak resident size of this process."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e9
+    """Peak resident size of this process; `ru_maxrss` would also count the process that started it."""
+    status = Path("/proc/self/status")
+    if status.exists():
+        line = next(line for line in status.read_text().splitlines() if line.startswith("VmHWM"))
+        return int(line.split()[1]) * 1024 / 1e9
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e9  # bytes on macOS
 
 
 def run_apart(file: str | Path, *arguments: object, python: str = sys.executable) -> dict[str, Any]:

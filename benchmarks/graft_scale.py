@@ -9,7 +9,6 @@ to time that step, which grows with their number alone. The table scales each fi
 from __future__ import annotations
 
 import io
-import resource
 import tempfile
 import time
 from collections.abc import Callable
@@ -20,6 +19,7 @@ import numpy as np
 import pyproj
 import torch
 from affine import Affine
+from figures_of_runs import peak_gb
 from PIL import Image
 
 from geoglot.geo import Grid
@@ -116,7 +116,7 @@ def command(count: int, side: int, photos: int, model: str, device: str) -> None
         pairs = PairSet.open(place / "pairs")
         speeds = {workers: time_loading(pairs, sha256, workers, 20) for workers in (1, 2, 4)}
         seen = time_embedding(place / "photos", photos, tower)
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    peak = peak_gb()
     tile, link = 3 * side * side, (stored - count // A_TILE * 3 * side * side) / count
     print(f"{count:,} pairs, {count // A_TILE:,} tiles of {side} px, {torch.get_num_threads()} threads of torch")
     print(f"write     {wrote:8.1f} s        {wrote * more / 60:8.1f} min for {TEN:,}")
@@ -124,7 +124,7 @@ def command(count: int, side: int, photos: int, model: str, device: str) -> None
     print(f"disk      {stored / 1e9:8.2f} GB       {tile:,} bytes a tile, {link:,.0f} a pair with its vector")
     tiles_gb, links_gb = TEN / A_TILE * 3 * 224**2 / 1e9, TEN * link / 1e9
     print(f"          {TEN:,} pairs, {A_TILE} a tile of 224 px: {tiles_gb:.0f} GB of tiles, {links_gb:.0f} GB of links")
-    print(f"memory    {peak / 1e9:8.2f} GB at most in this process")
+    print(f"memory    {peak:8.2f} GB at most in this process")
     for workers, speed in speeds.items():
         hours = 10 * TEN / A_TILE / speed / 3600
         print(f"load      {speed:8.0f} tiles/s  with {workers} workers; ten epochs of ten million pairs: {hours:.1f} h")

@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import json
 import multiprocessing
-import resource
 import tempfile
 import time
 from collections.abc import Callable
@@ -25,6 +24,7 @@ import click
 import numpy as np
 import pyproj
 import shapely
+from figures_of_runs import peak_gb
 from scipy.stats import chisquare
 
 from geoglot.geodesy import geodesic_area_m2
@@ -83,11 +83,6 @@ def uniformity(seed: int) -> float:
     return float(chisquare(counts.ravel(), areas / areas.sum() * counts.sum()).pvalue)
 
 
-def peak() -> float:
-    """Peak memory of this process in GiB."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
-
-
 def hold(folder: Path, points: int, seed: int) -> None:
     """Take all photos of a collection from search results to tiles."""
     rng = np.random.default_rng(seed)
@@ -97,19 +92,19 @@ def hold(folder: Path, points: int, seed: int) -> None:
     collection = Collection(
         PairsRecipe("held", folder, tiles=TilesRecipe(resolution=10.0)), folder, lambda what, done, total: None
     )
-    empty, start, worked = peak(), time.perf_counter(), time.process_time()
+    empty, start, worked = peak_gb(), time.perf_counter(), time.process_time()
     frame = read_photos(found)
     frame["left"] = prefilter(frame, collection.recipe)
     collection.keep_table("photos", frame)
     collection.keep_table("left", frame[["key", "left"]])
     collection.keep_table("kept", frame[frame["left"] == ""].drop(columns="left"))
-    middle, held = time.perf_counter(), peak()
+    middle, held = time.perf_counter(), peak_gb()
     del frame
     tiles = place_tiles(collection).counts["tiles"]
     print(
-        f"photos held   {len(found) * _A_SEARCH:,} photos: found to kept in {middle - start:.1f} s and {held:.2f} GiB, "
+        f"photos held   {len(found) * _A_SEARCH:,} photos: found to kept in {middle - start:.1f} s and {held:.2f} GB, "
         f"{tiles:,} tiles in {time.perf_counter() - middle:.1f} s, {time.process_time() - worked:.1f} s of a core; "
-        f"peak memory {peak():.2f} GiB ({empty:.2f} GiB before)",
+        f"peak memory {peak_gb():.2f} GB ({empty:.2f} GB before)",
         flush=True,
     )
 
@@ -142,7 +137,7 @@ def alone(work: Callable[..., None], *arguments: object) -> None:
 def command(points: int, seed: int) -> None:
     """Measure; exit 1 if a centre is too near another."""
     wrong = 0
-    with tempfile.TemporaryDirectory() as folder:  # first, since the peak of a child starts at that of its parent
+    with tempfile.TemporaryDirectory() as folder:
         alone(hold, Path(folder), points, seed)
     for name, world, resolution in (
         ("uniform, 10 m", uniform, 10.0),
@@ -163,7 +158,7 @@ def command(points: int, seed: int) -> None:
             f"{name:<14} {points:,} points: {len(centres):,} tiles in {middle - start:.1f} s, "
             f"{len(links.tile):,} links in {end - middle:.1f} s ({len(kept.tile):,} after the cap), "
             f"{worked:.1f} s of a core; "
-            f"{looked:,} neighbouring pairs looked at, {broken} too near; peak memory {peak():.2f} GiB so far",
+            f"{looked:,} neighbouring pairs looked at, {broken} too near; peak memory {peak_gb():.2f} GB so far",
             flush=True,
         )
     chances = [uniformity(one) for one in range(seed, seed + 5)]

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
-import resource
+import sys
 import time
 from importlib.metadata import version
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from figures_of_runs import peak_gb
 
 
 def tell(began: float, *packages: str) -> None:
     """Print one line of JSON. `began` is `time.perf_counter()` after the imports and the loading of the model."""
-    seconds, peak = time.perf_counter() - began, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e9
-    print(
-        json.dumps({"seconds": seconds, "peak_gb": peak, "versions": [f"{each} {version(each)}" for each in packages]})
-    )
+    seconds, versions = time.perf_counter() - began, [f"{each} {version(each)}" for each in packages]
+    print(json.dumps({"seconds": seconds, "peak_gb": peak_gb(), "versions": versions}))
