@@ -30,7 +30,6 @@ LOW_TO_HIGH = 0.8
 Strip = tuple[Window, np.ndarray | None]
 _BINS = 500
 _UNDECIDED = 0.5  # at this score a name fits as well as the best background word
-_COUNTED = ("things", "masses")  # of the table of extents; areas and lines are measured
 _SURE = 0.75  # chosen on pictures that mini learned from: the mean F1 of its five things is highest there
 _EVERYWHERE = 0.9  # share of the patches from which a name matches the whole scene
 
@@ -44,8 +43,8 @@ class Threshold:
     low: float
     """Every pixel of an object reaches this score, before its outline is refined."""
     how: Literal["presence", "scene", "background", "given"]
-    """How `high` was chosen. presence: 0.5, above which the model says that the name is there, or for what is
-    counted 0.75, if one in the scene is as sure; scene: by Otsu's method from the scores of the scene; background: 0.5,
+    """How `high` was chosen. presence: 0.5, above which the model says that the name is there, or for single
+    things 0.75, if one in the scene is as sure; scene: by Otsu's method from the scores of the scene; background: 0.5,
     above which the name fits better than the background words; given: by the user."""
     share: float
     """Share of the patches with data that reach `line`."""
@@ -146,12 +145,13 @@ def find_regions(field: ScoreField, threshold: Threshold, progress: Progress | N
 def keep_sure(name: str, threshold: Threshold, regions: list[Region]) -> tuple[Threshold, list[Region]]:
     """Drop regions that are nowhere sure where others are: most are fragments of a thing, or a doubt beside it.
 
-    Only for what is counted, and a model that knows absence: of a cover, such as water, every piece is ground that
-    `segment` counts too. Where nothing is sure, all that is likelier than not is kept.
+    Only for single things by the table of extents, such as cars, and a model that knows absence: of a cover or a mass,
+    such as water or houses, every piece is ground that `segment` counts too. Where nothing is sure, all that is
+    likelier than not is kept.
     """
     sure = [region for region in regions if region.peak >= _SURE]
     extent = extent_of(name)
-    if threshold.how != "presence" or not sure or extent is None or extent.kind not in _COUNTED:
+    if threshold.how != "presence" or not sure or extent is None or extent.kind != "things":
         return threshold, regions
     return replace(threshold, high=_SURE), sure
 
