@@ -76,7 +76,7 @@ def command(
       geoglot segment scene.tif --classes "trees, grass, road, building" -o map.tif --polygons map.gpkg
       geoglot segment scenes/*.tif --classes "trees, water" -o maps/ --jobs 4 --table areas.csv
       geoglot segment scene.tif --classes lake -o lake.tif --heat
-      geoglot segment scene.tif --heat --place 4.3565,51.8730 -o like.tif
+      geoglot segment scene.tif --heat --place 4.3554,51.8705 -o like.tif
     """
     from geoglot.tasks.segment.segment import segment
 
