@@ -15,6 +15,8 @@ from geoglot.recipe import from_table
 
 #: Files of a model's folder; the last holds the embeddings of the words that it was calibrated with
 CARD, WEIGHTS = "card.json", "weights.safetensors"
+#: Of a folder of transformers, which has no card
+CONFIG = "config.json"
 TOKENIZER, CALIBRATION = "tokenizer.json", "presence.safetensors"
 Side = Annotated[int, Interval(ge=1, le=65_536)]
 Scale = Annotated[float, Interval(gt=0, le=1e4)]

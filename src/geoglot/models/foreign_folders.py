@@ -17,8 +17,8 @@ from torch import nn
 
 from geoglot.errors import GeoglotError, ModelError
 from geoglot.legible import reason_of
+from geoglot.models.card import CONFIG
 from geoglot.models.file_checks import count_numbers, read_json
-from geoglot.models.stored import CONFIG
 
 #: A number of a model takes at least this part of a byte in a file: 1.6 bits in the smallest packed types
 _NUMBERS_A_BYTE, _SPARE = 5, 2**20

@@ -12,11 +12,10 @@ from geoglot.errors import InputError, ModelError
 from geoglot.hashing import sha256_of
 from geoglot.legible import reason_of
 from geoglot.models.base import CLIP_MEAN, CLIP_STD
-from geoglot.models.card import Card, Mean, Spread
+from geoglot.models.card import CONFIG, Card, Mean, Spread
 from geoglot.models.file_checks import PLAIN_TYPES, count_numbers, read_json
 from geoglot.models.model_files import HF_WEIGHTS
 from geoglot.models.readout import DEFAULT_READOUT
-from geoglot.models.stored import CONFIG
 from geoglot.recipe import from_table
 
 #: CLIP has no ground resolution: scenes from sub-metre aerial images to Landsat are read as they are

@@ -7,11 +7,11 @@ from pathlib import Path
 
 from geoglot.errors import ModelError
 from geoglot.hashing import sha256_of
-from geoglot.models.card import TOKENIZER, Card, read_card
+from geoglot.models.card import CONFIG, TOKENIZER, Card, read_card
 from geoglot.models.convert import conversion_of, convert
 from geoglot.models.hub import hub_fetch
 from geoglot.models.known import CLIP_B16, KNOWN
-from geoglot.models.stored import CONFIG, cache_folder
+from geoglot.models.stored import cache_folder
 from geoglot.models.zoo import cached_models
 
 #: Downloads (repository, file); returns the local path and the sha256 that the hub states, if it states one

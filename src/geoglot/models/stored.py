@@ -7,13 +7,11 @@ from pathlib import Path
 
 from geoglot.aliases import PathLike
 from geoglot.errors import ModelError
-from geoglot.models.card import CARD, WEIGHTS, Card, read_card
+from geoglot.models.card import CARD, CONFIG, WEIGHTS, Card, read_card
 from geoglot.models.known import KNOWN
 from geoglot.settings import load_settings
 
 BUNDLED = "mini"
-#: Of a folder of transformers
-CONFIG = "config.json"
 
 
 def card_of(folder: Path) -> Card:

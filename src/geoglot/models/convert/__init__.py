@@ -9,7 +9,7 @@ from torch import Tensor
 
 from geoglot.errors import ConvertError
 from geoglot.models.calibration import calibrate
-from geoglot.models.card import TOKENIZER, Card
+from geoglot.models.card import CONFIG, TOKENIZER, Card
 from geoglot.models.convert import layouts
 from geoglot.models.convert.checkpoint_files import read_checkpoint
 from geoglot.models.convert.level import tell_level
@@ -18,7 +18,7 @@ from geoglot.models.huggingface import ANY_RESOLUTION, UNSTATED_SCALE, clip_card
 from geoglot.models.known import KNOWN, Activation, Level
 from geoglot.models.model_files import DERIVED, read_weights, require_finite, require_fit, write_model
 from geoglot.models.sizes import check_clip
-from geoglot.models.stored import CONFIG, card_of, find_model
+from geoglot.models.stored import card_of, find_model
 from geoglot.models.zoo import load_word_model
 
 #: GRAFT's fixed 1 / temperature (arXiv 2312.06960, tau = 0.07)

@@ -15,11 +15,11 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from geoglot.errors import ConvertError
+from geoglot.models.card import CONFIG
 from geoglot.models.convert.checkpoint_files import read_checkpoint
 from geoglot.models.convert.layouts import strip_wrappers
 from geoglot.models.model_files import HF_WEIGHTS, require_finite, require_fit, whole_folder
 from geoglot.models.segclip.backbone import build_backbone
-from geoglot.models.stored import CONFIG
 
 _STEM = "embedder.embedder"
 _RENAMED = (
