@@ -20,20 +20,10 @@ from geoglot.scene.encoded_scene import encode_scene
 from geoglot.tasks.find import heat
 from geoglot.tasks.find.map_heat import map_heat
 from stubs import PooledColours
-from worlds import class_field, paint, write_scene
+from worlds import paint, write_scene
 
 NAMES = ("water", "forest", "sand")
 ASKED = FindOptions(background="forest, road")
-
-
-@pytest.fixture
-def field() -> np.ndarray:
-    return class_field((200, 168), 3, seed=4)
-
-
-@pytest.fixture
-def scene(tmp_path: Path, field: np.ndarray) -> Path:
-    return write_scene(tmp_path / "scene.tif", paint(field, NAMES), nodata=None)
 
 
 @pytest.mark.parametrize("by_patch", [False, True])

@@ -13,19 +13,9 @@ from geoglot.errors import InputError
 from geoglot.scene.encoded_scene import encode_scene
 from geoglot.tasks.find.map_likeness import map_likeness
 from stubs import ColourScorer, PooledColours
-from worlds import class_field, paint, write_scene
+from worlds import paint, write_scene
 
 NAMES = ("water", "forest", "sand")
-
-
-@pytest.fixture
-def field() -> np.ndarray:
-    return class_field((200, 168), 3, seed=4)
-
-
-@pytest.fixture
-def scene(tmp_path: Path, field: np.ndarray) -> Path:
-    return write_scene(tmp_path / "scene.tif", paint(field, NAMES), nodata=None)
 
 
 def place_in(scene: Path, inside: np.ndarray) -> str:

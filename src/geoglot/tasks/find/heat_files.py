@@ -5,18 +5,20 @@ from __future__ import annotations
 import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from contextlib import AbstractContextManager
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from jaxtyping import Float
 
-from geoglot.aliases import PathLike
+from geoglot.aliases import PathLike, Progress
 from geoglot.errors import EmptyError
 from geoglot.figures import format_number
 from geoglot.geo import Grid, Window
 from geoglot.hashing import fingerprint
+from geoglot.options import FindOptions, ReadOptions
 from geoglot.outputs.atomic import write_bytes
 from geoglot.outputs.cog import Layer, check_map, write_cog
 from geoglot.outputs.heat_picture import encode_heat
@@ -26,10 +28,12 @@ from geoglot.outputs.notebook.page import Page, Table
 from geoglot.outputs.notebook.shown import Shown
 from geoglot.outputs.strips import encode_strip
 from geoglot.scene.area import covered
-from geoglot.scene.encoded_scene import EncodedScene
+from geoglot.scene.dense import Dense
+from geoglot.scene.encoded_scene import EncodedScene, encode_scene
 from geoglot.scene.read import reading_notes, write_picture
 from geoglot.scene.score_field import ScoreField
 from geoglot.scene.stream import describe_windows
+from geoglot.sources.raster import Raster
 from geoglot.sources.read_ahead import FailedWindow
 from geoglot.sources.tile import Tile
 from geoglot.tasks.find.heat import heat_grid
@@ -86,25 +90,37 @@ class HeatResult(Shown):
 
 
 class HeatFiles:
-    """What a heat map leaves: `output`, a picture of it unless `picture` is false, and a manifest."""
+    """What a heat map leaves: `output`, a picture of it if `options` ask for one, and a manifest."""
 
-    def __init__(self, source: PathLike | EncodedScene, output: Path, area: PathLike | None, picture: bool) -> None:
+    def __init__(
+        self, source: PathLike | EncodedScene, output: Path, read: ReadOptions, options: FindOptions, overwrite: bool
+    ) -> None:
         check_map(output)
         self.started, named = time.monotonic(), named_by("heat", output)
-        self.picture = named.with_name(f"{named.name}.png") if picture else None
+        self.picture = named.with_name(f"{named.name}.png") if options.overlay else None
         self.made = Made("heat", output, [self.picture] if self.picture else [], work=[work_of(output)])
-        self.made.check(source if isinstance(source, PathLike) else None, area)
+        self.made.check(source if isinstance(source, PathLike) else None, options.area)
+        self._source, self._read, self._options, self._overwrite = source, read, options, overwrite
 
-    def start(self, facts: Mapping[str, Any], overwrite: bool) -> None:
-        """Claim the files for a run that `facts` decide; OutputError if they belong to another one."""
-        self.made.start(fingerprint(facts), overwrite)
+    def encode(
+        self, raster: Raster, dense: Dense, asked: Mapping[str, Any], progress: Progress | None
+    ) -> AbstractContextManager[EncodedScene]:
+        """Encode the scene, unless it is encoded; OutputError if the files belong to a run that asked otherwise."""
+        self._asked = {**asked, "options": self._read.facts() | asdict(self._options)}
+        return encode_scene(
+            self._source if isinstance(self._source, EncodedScene) else raster, dense, read=self._read,
+            area=self._options.area, vectors=self._options.vectors, output=self.made.output, before=self._start,
+            progress=progress,
+        )  # fmt: skip
+
+    def _start(self, facts: dict[str, Any]) -> None:
+        self.made.start(fingerprint(facts | self._asked), self._overwrite)
 
     def write(
         self,
         scene: EncodedScene,
         fields: Mapping[str, ScoreField | None],
         notes: Sequence[str],
-        asked: Mapping[str, Any],
         why: Mapping[str, str] = {},
     ) -> HeatResult:
         """Write the scores of each name; None for one that is not looked for, and `why` says why not."""
@@ -124,7 +140,7 @@ class HeatFiles:
             self.made.record, warmths, len(scene.plan), scene.failed, round(time.monotonic() - self.started, 2), why,
             tuple(dict.fromkeys(notes)),
         )  # fmt: skip
-        self.made.finish(result.to_json() | {"run": scene.facts | dict(asked)})
+        self.made.finish(result.to_json() | {"run": scene.facts | self._asked})
         return result
 
 

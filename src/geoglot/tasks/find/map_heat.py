@@ -8,7 +8,6 @@ from __future__ import annotations
 from contextlib import ExitStack
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 from geoglot.aliases import ClassesLike, PathLike, Progress
 from geoglot.errors import InputError
@@ -16,7 +15,7 @@ from geoglot.options import FindOptions, ReadOptions
 from geoglot.scene.class_words import parse_classes, parse_words
 from geoglot.scene.consult_bands import consult_bands
 from geoglot.scene.dense import ModelLike, dense_of
-from geoglot.scene.encoded_scene import EncodedScene, encode_scene
+from geoglot.scene.encoded_scene import EncodedScene
 from geoglot.scene.read import open_scene
 from geoglot.scene.score_field import score_fields
 from geoglot.scene.visible import look_ahead
@@ -40,7 +39,7 @@ def map_heat(
     has a score for each pixel, a larger one for each patch. A killed run resumes. Raises InputError, SourceError or
     OutputError; the result lists windows that failed.
     """
-    words, files = parse_classes(names), HeatFiles(source, Path(output), options.area, options.overlay)
+    words, files = parse_classes(names), HeatFiles(source, Path(output), read, options, overwrite)
     with ExitStack() as stack:
         dense = source.dense if isinstance(source, EncodedScene) else dense_of(model)
         given, read_as = (source.raster, source.read) if isinstance(source, EncodedScene) else (source, read)
@@ -51,16 +50,8 @@ def map_heat(
         if len(sight.why) == len(words):
             raise InputError("; ".join(dict.fromkeys(sight.why.values())))
         bands = consult_bands(raster, words, options.evidence, compete=False, hidden=sight.why)
-        asked = {"words": [asdict(entry) for entry in words], "options": read.facts() | asdict(options)}
-
-        def start(facts: dict[str, Any]) -> None:
-            files.start(facts | asked, overwrite)
-
-        opening = encode_scene(
-            source if isinstance(source, EncodedScene) else raster, dense, read=read, area=options.area,
-            vectors=options.vectors, output=files.made.output, before=start, progress=progress,
-        )  # fmt: skip
-        scene = stack.enter_context(opening)
+        asked = {"words": [asdict(entry) for entry in words]}
+        scene = stack.enter_context(files.encode(raster, dense, asked, progress))
         fields = score_fields(scene, question, bands.evidence, sight.why)
         notes = (*question.notes, *sight.notes, *bands.notes)
-        return files.write(scene, dict(zip(question.names, fields, strict=True)), notes, asked, sight.why)
+        return files.write(scene, dict(zip(question.names, fields, strict=True)), notes, sight.why)

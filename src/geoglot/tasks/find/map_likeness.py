@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pyproj
@@ -17,7 +16,7 @@ from geoglot.errors import GridError, InputError
 from geoglot.geo import Grid, Window
 from geoglot.options import FindOptions, ReadOptions
 from geoglot.scene.dense import ModelLike, dense_of
-from geoglot.scene.encoded_scene import EncodedScene, encode_scene
+from geoglot.scene.encoded_scene import EncodedScene
 from geoglot.scene.patches_around import patches_around
 from geoglot.scene.read import open_scene
 from geoglot.scene.score_field import ScoreField
@@ -43,7 +42,7 @@ def map_likeness(
     as alike as any ground of the scene. Otherwise as `map_heat`; of `options`, area, vectors and overlay count. Raises
     InputError for a place outside the scene or without data, and for a model that has classes in place of vectors.
     """
-    files = HeatFiles(source, Path(output), options.area, options.overlay)
+    files = HeatFiles(source, Path(output), read, options, overwrite)
     with ExitStack() as stack:
         dense = source.dense if isinstance(source, EncodedScene) else dense_of(model)
         if dense.labels:
@@ -51,18 +50,10 @@ def map_likeness(
         given = source.raster if isinstance(source, EncodedScene) else source
         raster = stack.enter_context(open_scene(given, read, dense.card.resolution))
         pixel = find_pixel(raster, place)
-        asked = {"place": place, "options": read.facts() | asdict(options)}
-
-        def start(facts: dict[str, Any]) -> None:
-            files.start(facts | asked, overwrite)
-
-        opening = encode_scene(
-            source if isinstance(source, EncodedScene) else raster, dense, read=read, area=options.area,
-            vectors=options.vectors, output=files.made.output, before=start, progress=progress,
-        )  # fmt: skip
-        scene = stack.enter_context(opening)
+        asked = {"place": place}
+        scene = stack.enter_context(files.encode(raster, dense, asked, progress))
         question = ask_likeness(scene, pixel, place)
-        return files.write(scene, {question.names[0]: ScoreField(scene, question, 0)}, (), asked)
+        return files.write(scene, {question.names[0]: ScoreField(scene, question, 0)}, ())
 
 
 @dataclass(frozen=True)
