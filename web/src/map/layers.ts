@@ -44,10 +44,21 @@ export const values = (tiles: string, bounds: Bounds, minzoom: number, maxzoom: 
 
 export const shapes = (data: FeatureCollection): SourceSpecification => ({ type: "geojson", data, promoteId: "id" });
 
-/** Asks for other tiles, or the same again by another address; what is drawn stays until they are there. */
-export function retile(map: MapLibre, id: string, tiles: string): void {
-  const source = map.getSource<RasterTileSource>(id);
-  if (source && source.tiles?.[0] !== tiles) source.setTiles([tiles]);
+/**
+ * Asks for other tiles, or the same again by another address; what is drawn stays until they are there. Tiles that were
+ * asked for before must have come, as MapLibre drops the second of two answers for a tile. Returns what ends the wait.
+ */
+export function retile(map: MapLibre, id: string, tiles: string): () => void {
+  const ask = () => {
+    const source = map.getSource<RasterTileSource>(id);
+    if (!source || !map.isSourceLoaded(id)) return;
+    stop();
+    if (source.tiles?.[0] !== tiles) source.setTiles([tiles]);
+  };
+  const waits = [map.on("sourcedata", ask), map.on("idle", ask)];
+  const stop = () => waits.forEach((each) => each.unsubscribe());
+  ask();
+  return stop;
 }
 
 export const reshape = (map: MapLibre, id: string, data: FeatureCollection) =>
