@@ -4,6 +4,8 @@ LOVEDA has the folders `images` and `masks`. Labels are ten polygons a class, dr
 seed: squares of up to 96 px around places inside the class. The model is taught on that tile and scored on each other
 tile, beside the words alone. Then six points are added on the tile that is scored, each in the middle of the largest
 region that the map has wrong, and it is taught again: the points and all that lies within 96 px of them do not count.
+A seed is scored as LoveDA is: by one confusion matrix of all its pairs of tiles. A line for each pair has its own mIoU,
+in which a class that a tile lacks counts as 0 if one pixel gets it.
 """
 
 from __future__ import annotations
@@ -76,9 +78,14 @@ def correct(mask: np.ndarray, answer: np.ndarray, source: str) -> tuple[gpd.GeoD
     return gpd.GeoDataFrame({"class": names, "source": source}, geometry=points), near
 
 
-def scored(mask: np.ndarray, answer: np.ndarray) -> np.ndarray:
-    """mIoU and the IoU of each class."""
-    return mean_and_each(ious(confusion(mask - 1, answer - 1, len(CLASSES))))
+def counted(mask: np.ndarray, answer: np.ndarray) -> np.ndarray:
+    """The confusion matrix of a map."""
+    return confusion(mask - 1, answer - 1, len(CLASSES))
+
+
+def figures_of(matrix: np.ndarray) -> np.ndarray:
+    """mIoU and overall accuracy."""
+    return np.array([mean_and_each(ious(matrix))[0], matrix.trace() / matrix.sum()])
 
 
 def answer_of(image: Path, model: Path | str, work: Path) -> np.ndarray:
@@ -89,8 +96,8 @@ def answer_of(image: Path, model: Path | str, work: Path) -> np.ndarray:
     return np.array([1, *(CLASSES.index(name) + 1 for name in names)])[read(work / "map.tif").clip(0, len(names))]
 
 
-def compare(tiles: Tiles, taught: int, other: int, seed: int, model: str, work: Path) -> list[float]:
-    """mIoU on tile `other` by words, and as tile `taught` taught; then off the clicks, without and with them."""
+def compare(tiles: Tiles, taught: int, other: int, seed: int, model: str, work: Path) -> list[np.ndarray]:
+    """Confusion matrices on tile `other`: by words, as tile `taught` taught; off the clicks, without and with them."""
     folder, labels = work / f"{seed}-{taught}-{other}", [work / f"labels-{seed}-{taught}.geojson"]
     sources, mask = [tiles.images[taught], tiles.images[other]], tiles.masks[other]
     draw(tiles.masks[taught], sources[0].name, seed).to_file(labels[0])
@@ -102,11 +109,12 @@ def compare(tiles: Tiles, taught: int, other: int, seed: int, model: str, work: 
     again = teach(sources, labels, folder, model=model, read=READ)
     answers.append(answer_of(sources[1], folder, work))
     apart = np.where(near, 0, mask)
-    ious = [scored(mask, each)[0] for each in answers[:2]] + [scored(apart, each)[0] for each in answers[1:]]
-    print(f"seed {seed}, tile {taught} on {other}: words {ious[0]:.3f}, taught {ious[1]:.3f} in {first.seconds:.1f} s; "
-          f"off the clicks {ious[2]:.3f}, with six more {ious[3]:.3f} in {again.seconds:.1f} s; "
+    counts = [counted(mask, each) for each in answers[:2]] + [counted(apart, each) for each in answers[1:]]
+    words, alone, before, after = (figures_of(each)[0] for each in counts)
+    print(f"seed {seed}, tile {taught} on {other}: words {words:.3f}, taught {alone:.3f} in {first.seconds:.1f} s; "
+          f"off the clicks {before:.3f}, with six more {after:.3f} in {again.seconds:.1f} s; "
           f"held out {first.miou or 0:.3f}", flush=True)  # fmt: skip
-    return [float(value) for value in ious]
+    return counts
 
 
 def main() -> None:
@@ -120,10 +128,16 @@ def main() -> None:
     tiles = Tiles(images, [read(asked.data / "masks" / path.name) for path in images])
     pairs = [(first, other) for first in range(len(images)) for other in range(len(images)) if first != other]
     with tempfile.TemporaryDirectory() as folder:
-        rows = [compare(tiles, *pair, seed, asked.model, Path(folder)) for seed in range(asked.seeds) for pair in pairs]
-    words, taught, before, after = np.mean(rows, axis=0)
-    print(f"mean: words {words:.3f}, taught {taught:.3f} ({taught - words:+.3f}); "
-          f"off the clicks {before:.3f}, with six more {after:.3f} ({after - before:+.3f})")  # fmt: skip
+        work = Path(folder)
+        seeds = [
+            np.sum([compare(tiles, *pair, seed, asked.model, work) for pair in pairs], axis=0)
+            for seed in range(asked.seeds)
+        ]
+    rows = np.array([[figures_of(each) for each in seed] for seed in seeds])
+    for at, name in enumerate(("mIoU", "overall accuracy")):
+        for seed, (words, taught, before, after) in enumerate(rows[..., at]):
+            print(f"seed {seed}, {name}: words {words:.3f}, taught {taught:.3f} ({taught - words:+.3f}); "
+                  f"off the clicks {before:.3f}, with six more {after:.3f} ({after - before:+.3f})")  # fmt: skip
 
 
 if __name__ == "__main__":

@@ -41,11 +41,17 @@ class TaughtQuestion:
         return self.own.scores(logits, self.own.names.index(name))
 
 
+def as_taught(model: Taught, names: tuple[ClassWords, ...]) -> tuple[ClassWords, ...]:
+    """A class whose own name was taught is what it was taught; its words stand for it where it was not."""
+    return tuple(ClassWords(each.name, (each.name,)) if model.class_of(each.name) else each for each in names)
+
+
 def ask_taught(
     model: Taught, names: tuple[ClassWords, ...], ask: Callable[[tuple[ClassWords, ...]], TextQuestion]
 ) -> TaughtQuestion | TextQuestion:
     """Put names to a model; `ask` puts those to its base that are not all taught classes."""
-    known = [(entry, tuple(filter(None, map(model.class_of, entry.words)))) for entry in names]
+    read = as_taught(model, names)
+    known = [(entry, tuple(filter(None, map(model.class_of, entry.words)))) for entry in read]
     own = tuple(ClassWords(entry.name, found) for entry, found in known if len(found) == len(entry.words))
     if not own:
         return ask(names)

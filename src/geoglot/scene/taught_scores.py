@@ -11,6 +11,7 @@ from geoglot.models.taught import REST, Taught
 from geoglot.options import TEMPLATES
 from geoglot.scene.class_words import ClassWords
 from geoglot.scene.dense import OfEmbeddings
+from geoglot.scene.taught_question import as_taught
 from geoglot.scene.text_vectors import text_vectors
 from geoglot.scene.word_scores import WordScores
 
@@ -29,6 +30,7 @@ class TaughtScores(OfEmbeddings):
         templates: tuple[str, ...] = TEMPLATES,
     ) -> None:
         self.card, self.model, self.stride = model.card, model, model.stride
+        classes = as_taught(model, classes)
         own = {name: row for row, name in enumerate(model.card.classes) if name != REST}
         rest = [row for row, name in enumerate(model.card.classes) if name == REST]
         rows = {entry.name: [own[name] for word in entry.words if (name := model.class_of(word))] for entry in classes}

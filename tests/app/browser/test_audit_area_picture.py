@@ -23,7 +23,10 @@ if TYPE_CHECKING:
 LATE = """() => {
   const ask = window.fetch;
   const late = (address) => address.includes("/scores/") ? new Promise((done) => setTimeout(done, 1500)) : null;
-  window.fetch = async (request, options) => { await late(request.url ?? String(request)); return ask(request, options); };
+  window.fetch = async (request, options) => {
+    await late(request.url ?? String(request));
+    return ask(request, options);
+  };
 }"""
 
 

@@ -75,6 +75,20 @@ def test_a_map_has_other_words_beside_taught_classes(base: Path, scene: Path, tm
     assert shares["lagoon"] == pytest.approx((FIELD == 0).mean(), rel=0.15)  # the thicket is "other"
 
 
+def test_a_class_that_was_taught_under_its_name_is_what_it_was_taught_whatever_its_words(
+    base: Path, scene: Path, tmp_path: Path
+) -> None:
+    teach(scene, save(points(FIELD, 8), tmp_path / "labels.gpkg"), tmp_path / "mine", model=base)
+    mine, mapped, found = load_model(tmp_path / "mine"), [], []
+    for at, words in enumerate(([], ["shelter", "forest"])):
+        classes = {"Sheds": words, "lagoon": ["water"]}
+        mapped.append(segment(scene, classes, tmp_path / f"{at}.tif", model=mine, options=PLAIN).classes)
+        options = FindOptions(overlay=False, background="forest,roof")
+        found.append(find(scene, classes, model=mine, options=options).areas_m2)
+    assert mapped[0] == mapped[1] and found[0] == found[1]
+    assert {share.name: share.share for share in mapped[0]}["Sheds"] == pytest.approx((FIELD == 2).mean(), rel=0.15)
+
+
 def test_many_other_words_are_bounded_as_for_any_model(
     base: Path, scene: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
