@@ -69,6 +69,9 @@ def test_wrong_labels_end_in_one_sentence_and_leave_nothing(scene: Path, base: P
         "no label lies on a scene; they have no CRS": degrees,
         "no label lies on a scene; their column of sources names other.tif": labels.assign(source="other.tif"),
         "no label of .* has a class in 'Class'": labels.assign(Class=None),
+        "all labels are of 'other'": labels.assign(Class="Background"),
+        "'shed@town' cannot be taught": labels.assign(Class=labels["Class"].replace("shed", "shed@town")),
+        "columns id, and none that holds a text": labels.drop(columns="Class").assign(id=list(map(str, labels.index))),
         "has no columns; write the class of each label into one called class, or name the column of classes: "
         "--class-column": labels.drop(columns="Class"),
     }
@@ -170,3 +173,37 @@ def test_a_name_that_means_another_model_is_refused(
     with pytest.raises(OutputError, match="mini is the name of a model"):
         teach(scene, drawn, "mini", model=base)
     assert not Path("mini").exists()
+
+
+def test_ground_without_data_costs_labels_and_never_the_run(scene: Path, base: Path, tmp_path: Path) -> None:
+    """Whatever was kept before, and whatever the other scenes hold."""
+    pixels = paint(FIELD, NAMES)
+    pixels[:, :100, :100] = 0
+    holed = write_scene(tmp_path / "holed.tif", pixels, nodata=0)
+    empty = write_scene(tmp_path / "empty.tif", np.zeros_like(pixels), nodata=0)
+    beside = points(np.where(np.arange(320) < 120, -1, FIELD), 5)
+    corner = gpd.GeoDataFrame(
+        {"Class": ["shed"]}, geometry=[shapely.Point(UTM["transform"] @ (50, 50))], crs=UTM["crs"]
+    )
+    first, both = save(beside, tmp_path / "a.gpkg"), save(pd.concat([beside, corner]), tmp_path / "b.gpkg")
+    teach(holed, first, tmp_path / "mine", model=base)
+    again = teach([holed, empty], both, tmp_path / "mine", model=base)
+    assert again.patches == len(beside) and any("1 of 16 labels taught nothing" in note for note in again.notes)
+
+
+def test_scenes_with_little_more_data_than_labels_teach(base: Path, tmp_path: Path) -> None:
+    pixels, labels = paint(FIELD, NAMES), points(FIELD, 2)
+    cells = [tuple(np.floor(~UTM["transform"] @ (at.x, at.y)).astype(int)) for at in labels.geometry]
+    seen = np.zeros(FIELD.shape, bool)
+    for column, row in cells:
+        seen[row // 8 * 8 : row // 8 * 8 + 8, column // 8 * 8 : column // 8 * 8 + 8] = True
+    islands = write_scene(tmp_path / "islands.tif", pixels * seen, nodata=0)
+    result = teach(islands, save(labels, tmp_path / "labels.gpkg"), tmp_path / "mine", model=base)
+    assert len(result.classes) == 3 and result.patches == 6
+
+
+def test_a_name_with_a_comma_is_told(scene: Path, base: Path, tmp_path: Path) -> None:
+    labels = points(FIELD, 5)
+    labels["Class"] = labels["Class"].replace("shed", "shed, small")
+    result = teach(scene, save(labels, tmp_path / "labels.gpkg"), tmp_path / "mine", model=base)
+    assert any("commas divide the words" in note and "shed, small" in note for note in result.notes)

@@ -10,12 +10,15 @@ import torch
 from jaxtyping import Float, Integer
 
 from geoglot.errors import InputError
+from geoglot.figures import format_some
 from geoglot.models.base import VisionLanguageModel
 from geoglot.models.taught import REST
 from geoglot.scene.question import BACKGROUND, other_meanings
 from geoglot.scene.text_vectors import text_vectors
 from geoglot.training.teach.fit import Head, fit_head, weigh
 from geoglot.training.teach.patches import SURVEY, ScenePatches
+
+_FEW = 16  # patches, of which a covariance says nothing
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,7 +32,7 @@ class Examples:
     blocks: Integer[np.ndarray, " patch"]
     """In which block of ground its label lies."""
     surveyed: Float[np.ndarray, "other dim"]
-    """Patches from all over the scenes."""
+    """Patches from all over the scenes, or all that are known where these are few."""
     prior: Float[np.ndarray, "class dim"]
     """Scaled vectors of the class names."""
 
@@ -47,10 +50,15 @@ def gather(scenes: Sequence[ScenePatches], base: VisionLanguageModel) -> tuple[E
     shown = [np.unique(scene.label[scene.label != SURVEY]) for scene in scenes]
     names = {name for scene, own in zip(scenes, shown, strict=True) for name in scene.labels["class"].iloc[own]}
     if not names:
-        raise InputError("no label has a patch that the model can see: the scenes have no data there")
+        why = [sentence for scene in scenes for sentence in scene.failed] or ["the scenes have no data there"]
+        raise InputError(f"no label has a patch that the model can see: {format_some(why)}")
     alone = len(names) == 1
     if names == {REST}:
-        raise InputError(f"all labels are of {REST!r}; draw labels of what is to be found, too")
+        raise InputError(f"all labels with data are of {REST!r}; draw labels of what is to be found, too")
+    if alone and not any(scene.free.any() for scene in scenes):
+        raise InputError(
+            f"all labels are of {min(names)!r} and no ground lies beside them; draw labels of other ground"
+        )
     classes = tuple(sorted(names | ({REST} if alone else set()), key=lambda name: (name == REST, name)))
     parts, first, block = list[tuple[np.ndarray, ...]](), 0, 0
     for scene in scenes:
@@ -62,8 +70,10 @@ def gather(scenes: Sequence[ScenePatches], base: VisionLanguageModel) -> tuple[E
         label[free] = len(scene.labels) + np.arange(free.sum())
         kinds = index[scene.label[chosen]]
         parts.append((scene.vectors[chosen], kinds, label + first, scene.blocks[chosen] + block))
-        first, block = first + len(scene.labels) + int(free.sum()), block + int(scene.blocks.max()) + 1
+        first, block = first + len(scene.labels) + int(free.sum()), block + int(scene.blocks.max(initial=-1)) + 1
     surveyed = np.concatenate([scene.surveyed for scene in scenes])
+    if len(surveyed) < _FEW:
+        surveyed = np.concatenate([scene.vectors for scene in scenes])
     vectors, kinds, labels, blocks = (np.concatenate(each) for each in zip(*parts, strict=True))
     return Examples(vectors, kinds, labels, blocks, surveyed, _prior(base, classes)), classes
 

@@ -22,6 +22,7 @@ STIFFNESS = 0.3
 """n: what the patches of the scenes weigh against one label."""
 RIDGE = 0.3
 """Share of the mean variance that every direction has at least."""
+_LEAST = 1e-9  # mean variance, of patches that are all alike
 _STEPS = 200
 _TOLERANCE = 1e-6
 
@@ -58,7 +59,7 @@ def fit_head(
     import scipy.optimize
 
     mean, covariance = surveyed.mean(0), np.cov(surveyed.T.astype(np.float64))
-    covariance += RIDGE * np.trace(covariance) / len(covariance) * np.eye(len(covariance))
+    covariance += RIDGE * max(np.trace(covariance) / len(covariance), _LEAST) * np.eye(len(covariance))
     factor = scipy.linalg.cholesky(covariance, lower=True)
     whitened = scipy.linalg.solve_triangular(factor, (vectors - mean).T.astype(np.float64), lower=True).T
     first = (vectors - mean) @ prior.T

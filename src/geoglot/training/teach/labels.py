@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,12 +16,14 @@ from geoglot.errors import InputError
 from geoglot.figures import format_count, format_some
 from geoglot.models.taught import REST, plain
 from geoglot.outputs.legend import check_names
+from geoglot.scene.concept_names import is_concept
 from geoglot.scene.vector_features import read_features
 
 #: Names of a column of classes, the likeliest first
 _COLUMNS = (*CLASS_COLUMNS, "name", "labels", "kind", "land_cover", "cover")
 _REST = {"other", "others", "background", "rest", "none", "nothing", "no", "negative", "unlabelled", "unlabeled"}
 _SOURCE = ("source", "scene", "image")
+_NUMBERS = {"id", "fid", "gid", "ogc_fid", "objectid", "globalid", "uuid", "osm_id"}  # which tell labels apart
 _MOST_CLASSES = 200
 
 
@@ -49,7 +51,10 @@ class LabelSet:
         elif self.features.crs is None:
             why = "they have no CRS, so they are taken to be in the coordinates of the scene; save them with their CRS"
         else:
-            why = "is the CRS of the labels right, or do they lie on another scene?"
+            why = (
+                "is the CRS of the labels right, or do they lie on another scene? On a scene without a CRS they must "
+                "be in its pixels"
+            )
         return InputError(f"no label lies on a scene; {why}")
 
 
@@ -76,12 +81,33 @@ def read_labels(paths: Sequence[Path], column: str | None = None) -> LabelSet:
         raise InputError(f"no label of {format_some([str(path) for path in paths])} has a class in {columns[0]!r}")
     features["class"], alike = _one_name(features["class"])
     found = sorted(set(features["class"]))
-    check_names(found)
+    _check_names(found)
     if len(found) > _MOST_CLASSES:
         raise InputError(f"{columns[0]!r} has {len(found):,} classes, and at most {_MOST_CLASSES} are learned; "
                          "name the column of classes: --class-column")  # fmt: skip
     note = f"{format_count(nameless, 'label')} without a class passed over"
-    return LabelSet(features, ", ".join(dict.fromkeys(columns)), (*((note,) if nameless else ()), *alike))
+    notes = (*((note,) if nameless else ()), *alike, *_hard_to_ask(found))
+    return LabelSet(features, ", ".join(dict.fromkeys(columns)), notes)
+
+
+def _check_names(found: Sequence[str]) -> None:
+    """InputError or ClassesError for names that no class can have, or if nothing but the rest was drawn."""
+    check_names(found)
+    if found == [REST]:
+        raise InputError(f"all labels are of {REST!r}; draw labels of what is to be found, too")
+    if others := [name for name in found if is_concept(name)]:
+        raise InputError(
+            f"the class {others[0]!r} cannot be taught: a name with @ means a class of another model; rename it"
+        )
+
+
+def _hard_to_ask(found: Sequence[str]) -> Iterator[str]:
+    """A sentence on names that would be read as several."""
+    if several := [name for name in found if "," in name]:
+        yield (
+            f"commas divide the words of --classes, so {format_some(several)} can only be mapped together with all "
+            "classes, by leaving out --classes; rename it to ask for it alone"
+        )
 
 
 def _column_of(frame: gpd.GeoDataFrame, path: Path, asked: str | None) -> str:
@@ -95,7 +121,11 @@ def _column_of(frame: gpd.GeoDataFrame, path: Path, asked: str | None) -> str:
         return by_name[asked.lower()]
     usual = [by_name[name] for name in _COLUMNS if name in by_name]
     filled = [name for name in usual if frame[name].notna().any()]
-    texts = [name for name in names if frame[name].map(lambda value: isinstance(value, str)).any()]
+    texts = [
+        name
+        for name in names
+        if name.lower() not in _NUMBERS and frame[name].map(lambda value: isinstance(value, str)).any()
+    ]
     if likely := filled or (texts if len(texts) == 1 else usual):
         return likely[0]
     if not names:
@@ -103,7 +133,10 @@ def _column_of(frame: gpd.GeoDataFrame, path: Path, asked: str | None) -> str:
             f"{there}; write the class of each label into one called class, or name the column of classes: "
             "--class-column"
         )
-    raise InputError(f"{there}, and none is called class, label or name; name the column of classes: --class-column")
+    raise InputError(
+        f"{there}, and none that holds a text or a number for each label is called class, label or name; name the "
+        "column of classes: --class-column"
+    )
 
 
 def _name(text: str) -> str:

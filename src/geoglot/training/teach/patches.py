@@ -16,7 +16,8 @@ from safetensors.torch import save
 from shapely.geometry.base import BaseGeometry
 
 from geoglot.aliases import PathLike, Progress
-from geoglot.errors import InputError, ModelError, OutsideError
+from geoglot.errors import ModelError, OutsideError
+from geoglot.figures import format_count
 from geoglot.hashing import fingerprint
 from geoglot.models.model_files import read_tensors
 from geoglot.options import ReadOptions
@@ -54,6 +55,8 @@ class ScenePatches:
     new: int
     """Patches that were encoded now, and not kept before."""
     notes: tuple[str, ...]
+    failed: tuple[str, ...]
+    """Those of the notes that say what could not be read."""
 
     @property
     def surveyed(self) -> Float[np.ndarray, "patch dim"]:
@@ -108,7 +111,7 @@ def scene_patches(
         notes = (*reading_notes(raster, dense.card, read), *_crs_notes(labels, raster), *failed)
     known = ~np.isnan(vectors[:, 0])
     blocks = _blocks(own, cells, index, plan, dense.card.tile_size)
-    return ScenePatches(cells[known], index[known], vectors[known], own, blocks[known], new, notes)
+    return ScenePatches(cells[known], index[known], vectors[known], own, blocks[known], new, notes, failed)
 
 
 def _crs_notes(labels: LabelSet, raster: Raster) -> Iterator[str]:
@@ -214,11 +217,11 @@ def _encode(
         mine = (cells[:, 0] >= row.first) & (cells[:, 0] < row.first + row.values.shape[1])
         vectors[mine] = row.values[:, cells[mine, 0] - row.first, cells[mine, 1]].T
     raster.check_unchanged()
-    if np.isnan(vectors).all():
-        why = rows.failed[0].reason if rows.failed else "it has no data there"
-        raise InputError(f"no label on {raster.uri} has a patch that the model can see: {why}")
-    note = f"{len(rows.failed)} windows of {raster.uri} could not be read, and their labels were passed over"
-    return vectors, (note,) if rows.failed else ()
+    if not rows.failed:
+        return vectors, ()
+    what = format_count(len(rows.failed), "window")
+    why = rows.failed[0].reason
+    return vectors, (f"{what} of {raster.uri} could not be read, and labels there were passed over: {why}",)
 
 
 def count_doubles(parts: Iterable[ScenePatches]) -> int:

@@ -32,6 +32,7 @@ from geoglot.training.teach.patches import ScenePatches, count_doubles, scene_pa
 from geoglot.training.teach.teach_page import page_of_taught
 
 _FEW = 5  # labels of a class
+_WORSE = 0.01  # of an IoU: less is chance
 
 
 @dataclass(frozen=True)
@@ -149,7 +150,7 @@ def teach(
 def _beside_words(figures: Figures) -> Iterator[str]:
     """What to do where the names alone tell the classes apart better than the labels do."""
     taught, words = figures.miou, figures.miou_by_words
-    if taught is not None and words is not None and taught < words:
+    if taught is not None and words is not None and words - taught >= _WORSE:
         yield (
             f"on ground that was left out the class names alone do better (IoU {words:.1%}) than these labels "
             f"({taught:.1%}); draw more labels in more places, or map by --classes without this model"
