@@ -2,11 +2,13 @@
 
 The head is the W, b that minimise
 
-    sum over patches of u * cross entropy(softmax(W x + b), class)  +  tr (W - W0) (C + ridge) (W - W0)' * n / 2
+    sum over patches of u * cross entropy(softmax(W x + b), class)
+    + tr (W - W0) (C + ridge) (W - W0)' * n / 2  +  |(W - W0) m + b|^2 * s / 2
 
-x are unit vectors of patches, W0 the scaled vectors of the class names as texts, and C the covariance of patches all
-over the scenes, so the second term is the mean square by which the logits of all patches change. A label counts by the
-root of its patches, which are alike, and every class counts the same. `index/concepts/head.py` does the same for one
+x are unit vectors of patches, W0 the scaled vectors of the class names as texts, m the mean and C the covariance of
+patches all over the scenes: the second term is the variance of the change of all logits, and the third the square of
+its mean. Without the third, two labels of a class may lift or sink it everywhere. A label counts by the root of its
+patches, which are alike, and every class counts the same. `index/concepts/head.py` does the same for one
 concept of whole images, by squares.
 """
 
@@ -20,6 +22,8 @@ from jaxtyping import Float, Integer
 
 STIFFNESS = 0.3
 """n: what the patches of the scenes weigh against one label."""
+SHIFT = 0.03
+"""s. Less than n, since words that fit no better or worse than others do so everywhere, and labels are to mend that."""
 RIDGE = 0.3
 """Share of the mean variance that every direction has at least."""
 _LEAST = 1e-9  # mean variance, of patches that are all alike
@@ -62,7 +66,7 @@ def fit_head(
     covariance += RIDGE * max(np.trace(covariance) / len(covariance), _LEAST) * np.eye(len(covariance))
     factor = scipy.linalg.cholesky(covariance, lower=True)
     whitened = scipy.linalg.solve_triangular(factor, (vectors - mean).T.astype(np.float64), lower=True).T
-    first = (vectors - mean) @ prior.T
+    first = vectors @ prior.T
     count, truth = len(prior), np.eye(len(prior))[classes]
 
     def objective(flat: np.ndarray) -> tuple[float, np.ndarray]:
@@ -72,18 +76,19 @@ def fit_head(
         log = logits - np.log(np.exp(logits).sum(1, keepdims=True))
         pull = weights[:, None] * (np.exp(log) - truth)
         slope = np.concatenate([pull.sum(0)[:, None], pull.T @ whitened], axis=1)
-        slope[:, 1:] += STIFFNESS * change[:, 1:]
-        loss = -(weights * log[np.arange(len(classes)), classes]).sum() + STIFFNESS / 2 * (change[:, 1:] ** 2).sum()
+        slope += stiff * change
+        loss = -(weights * log[np.arange(len(classes)), classes]).sum() + (stiff * change**2).sum() / 2
         return float(loss), slope.ravel()
 
-    start = np.zeros(count * (whitened.shape[1] + 1))
+    stiff = np.array([SHIFT, *[STIFFNESS] * whitened.shape[1]])
+    start = np.zeros(count * len(stiff))
     found = scipy.optimize.minimize(
         objective, start, jac=True, method="L-BFGS-B", options={"maxiter": _STEPS, "ftol": _TOLERANCE}
     )
     change = found.x.reshape(count, -1)
     moved = scipy.linalg.solve_triangular(factor, change[:, 1:].T, lower=True, trans="T").T
     weight = prior + moved
-    bias = change[:, 0] - weight @ mean
+    bias = change[:, 0] - moved @ mean
     # The same number more or less for all classes changes nothing among them; this one lets other words compete.
     return Head(weight.astype(np.float32), (bias - bias.mean()).astype(np.float32))
 
