@@ -191,7 +191,10 @@ def test_ground_without_data_costs_labels_and_never_the_run(scene: Path, base: P
     assert again.patches == len(beside) and any("1 of 16 labels taught nothing" in note for note in again.notes)
 
 
-def test_scenes_with_little_more_data_than_labels_teach(base: Path, tmp_path: Path) -> None:
+def test_scenes_with_little_more_data_than_labels_teach(
+    base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("geoglot.training.teach.patches._PLACES", 1)  # one patch stands for the scene, without data
     pixels, labels = paint(FIELD, NAMES), points(FIELD, 2)
     cells = [tuple(np.floor(~UTM["transform"] @ (at.x, at.y)).astype(int)) for at in labels.geometry]
     seen = np.zeros(FIELD.shape, bool)
