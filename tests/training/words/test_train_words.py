@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
 from dataclasses import replace
 from pathlib import Path
 
 import geopandas as gpd
 import numpy as np
 import pytest
+import rasterio
 import shapely
 import torch
 from affine import Affine
@@ -212,3 +214,27 @@ def test_the_recipe_of_a_command_names_the_area(tmp_path: Path, scene: Path) -> 
             recipe_beside(tmp_path / "run", (str(scene),), "water, grass"),
         ):
             pass
+
+
+def test_scenes_without_data_teach_nothing_and_leave_no_model(tmp_path: Path, make_geotiff: MakeGeotiff) -> None:
+    empty = make_geotiff(np.zeros_like(colours()), transform=HALF_METRE, nodata=0)
+    with pytest.raises(InputError, match="no data that the teacher can see"):
+        train_words(tiny(tmp_path, empty), "cpu")
+    assert not (tmp_path / "run/model").exists()
+
+
+def test_parts_that_cannot_be_read_count_nowhere_and_do_not_end_the_run(tmp_path: Path) -> None:
+    """GeoTIFFs with rows as blocks, whose last rows are cut off."""
+    large = np.tile(colours(), (1, 5, 1))
+    with rasterio.open(tmp_path / "cut.tif", "w", **_profile(large)) as dataset:
+        dataset.write(large)
+    size = (tmp_path / "cut.tif").stat().st_size
+    os.truncate(tmp_path / "cut.tif", size // 2)
+    made = train_words(tiny(tmp_path, tmp_path / "cut.tif", rounds=1), "cpu")
+    assert any("could not be read" in note for note in made.notes)
+
+
+def _profile(image: np.ndarray) -> dict[str, object]:
+    bands, height, width = image.shape
+    return {"driver": "GTiff", "dtype": "uint8", "count": bands, "height": height, "width": width,
+            "crs": "EPSG:32631", "transform": HALF_METRE}  # fmt: skip

@@ -98,12 +98,20 @@ class SoftCrops(Crops):
 
     def look(self, cell: Cell) -> tuple[Float[np.ndarray, "band side side"], Float[np.ndarray, "class_and_one _ _"]]:
         """Pixels at the side of a crop, the votes about them, and, as 0 or 1, where these count."""
-        side = self.sampling.side
-        pixels = resize_pixels(self.taught.pixels(cell).pixels, side)
+        side, tile = self.sampling.side, self.taught.pixels(cell)
+        if tile is None:
+            return self._nothing()
+        pixels = resize_pixels(tile.pixels, side)
         votes = self.taught.votes(cell, (side // STRIDE, side // STRIDE))
         counts = self.surest.keep(votes)
         known = torch.cat([votes.shares.nan_to_num(0), counts[None].float()])
         return pixels.numpy(), known.numpy()
+
+    def _nothing(self) -> tuple[Float[np.ndarray, "band side side"], Float[np.ndarray, "class_and_one _ _"]]:
+        """A crop of ground that cannot be read: nothing in it counts."""
+        side, bands = self.sampling.side, self.taught.bands
+        known = np.zeros((len(self.surest.classes) + 1, side // STRIDE, side // STRIDE), np.float32)
+        return np.zeros((bands, side, side), np.float32), known
 
     def _draw_cell(self, rng: np.random.Generator) -> int:
         chances = self._by_area

@@ -16,6 +16,7 @@ from affine import Affine
 from jaxtyping import Float
 from torch import Tensor
 
+from geoglot.errors import SourceError
 from geoglot.geo import Window
 from geoglot.models.segmenter import STRIDE
 from geoglot.options import ReadOptions
@@ -70,6 +71,11 @@ class Taught:
     """Metres a pixel, (finest, coarsest), that scenes are read at."""
     _rasters: OrderedDict[int, Raster] = field(default_factory=OrderedDict, repr=False, compare=False)
 
+    @property
+    def bands(self) -> int:
+        """How many bands all scenes are read with."""
+        return len(self.sources[0].scenes[0].raster.indexes)
+
     def shape(self, scene: int) -> tuple[int, int]:
         """Rows and columns of a scene as it is read."""
         return self.sources[0].scenes[scene].plan.shape
@@ -82,15 +88,24 @@ class Taught:
             for window in split_ground(self.shape(scene), side)
         ]
 
-    def pixels(self, cell: Cell) -> Tile:
-        """The pixels of a window, which may reach beyond its scene."""
-        uri = self.sources[0].scenes[cell.scene].raster.uri
+    def pixels(self, cell: Cell) -> Tile | None:
+        """The pixels of a window, which may reach beyond its scene; None where the voters could not read it either.
+
+        SourceError for a window that they could read.
+        """
+        scene = self.sources[0].scenes[cell.scene]
+        uri = scene.raster.uri
         if cell.scene not in self._rasters:
             self._rasters[cell.scene] = open_scene(uri, self.read, self.understood).__enter__()
         self._rasters.move_to_end(cell.scene)
         if len(self._rasters) > _OPEN:
             self._rasters.popitem(last=False)[1].close()
-        return self._rasters[cell.scene].read(cell.window)
+        try:
+            return self._rasters[cell.scene].read(cell.window)
+        except SourceError:
+            if any(failed.window.intersection(cell.window) for failed in scene.failed):
+                return None
+            raise
 
     def votes(self, cell: Cell, side: tuple[int, int] | None = None) -> Votes:
         """The votes of all sources about a window, at `side` squares instead of one for every 4 px."""

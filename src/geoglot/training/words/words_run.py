@@ -12,6 +12,7 @@ from typing import Any, cast
 import torch
 
 from geoglot.aliases import Progress
+from geoglot.errors import InputError
 from geoglot.hashing import fingerprint
 from geoglot.models.base import VisionLanguageModel
 from geoglot.models.segmenter import Segmenter
@@ -97,6 +98,7 @@ class WordsRun:
         surest = choose_surest(taught, cells, self.names, teaching.keep, teaching.agree, self.progress)
         for line in describe(surest):
             log.warning("%s", line)
+        _check_found(surest)
         folder = self._folder(number)
         with disk_errors(folder):
             folder.mkdir(exist_ok=True)
@@ -170,6 +172,17 @@ class WordsRun:
             "rounds": rounds,
             "notes": list(notes),
         }
+
+
+def _check_found(surest: Surest) -> None:
+    """InputError if nothing can be learned from what the voters found."""
+    if not any(entry.found for entry in surest.classes):
+        raise InputError("the scenes have no data that the teacher can see, so there is nothing to learn")
+    if not surest.cells.any():
+        raise InputError(
+            f"less than {surest.agree:.0%} of the looks agree about every place, so there is nothing to learn; try "
+            "other words, or another output with a lower teacher.agree in its recipe"
+        )
 
 
 def _failures(scenes: Sequence[EncodedScene]) -> tuple[str, ...]:
