@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -8,8 +9,8 @@ from click.testing import CliRunner
 from PIL import Image
 
 from geoglot.cli.main import cli
-from geoglot.datasets.sets.class_folders import AID
-from geoglot.errors import OutputError
+from geoglot.datasets.sets.class_folders import AID, EUROSAT
+from geoglot.errors import InputError, OutputError
 from geoglot.evaluation import many
 from geoglot.evaluation.many import Scores, evaluate_many
 from published import colours, flat, folders
@@ -52,7 +53,7 @@ def test_a_table_of_all_models_and_sets_is_written_and_made_once(folder: Path, m
     table = (folder / "scores" / "table.md").read_text().splitlines()
     assert (
         len(table) == 4
-        and table[0].startswith("| model | aid top1 (classification, a) |")
+        and table[0].startswith("| model | aid top1 (classification, a, split all, 8 images) |")
         and "**" in table[2] + table[3]
     )
     latex = (folder / "scores" / "table.tex").read_text()
@@ -113,5 +114,37 @@ def test_the_best_of_each_column_is_marked() -> None:
         [{"main": "a", "metrics": {"a": {"value": value}}, "notes": []} for value in row]
         for row in ([0.5, None], [0.7, 0.2])
     ]
-    rows = Scores("n", ("x_1", "y"), ("s", "t"), tuple(map(tuple, cells)), Path()).rows("<{}>")
-    assert rows == [["x_1", "50.0", "-"], ["y", "<70.0>", "<20.0>"]]
+    scores = Scores("n", ("x_1", "y"), ("s", "t"), tuple(map(tuple, cells)), Path())
+    assert scores.rows() == [["x_1", "50.0", "-"], ["y", "70.0", "20.0"]]
+    assert scores.best() == [[False, False], [True, True]]
+
+
+def test_what_cannot_be_measured_does_not_stop_the_rest_and_is_tried_again(folder: Path) -> None:
+    (folder / "part.toml").write_text(
+        RECIPE.replace('"scores"', '"part"')
+        + '[[sets]]\ntask = "segmentation"\nset = "aid"\ndata = "."\n'
+        + '[[sets]]\ntask = "classification"\nset = "eurosat"\ndata = "later"\n'
+    )
+    run = CliRunner().invoke(cli, ["evaluate", "scorecard", str(folder / "part.toml"), "-q"])
+    assert run.exit_code == 3, run.output
+    assert "failed  tiny, aid (segmentation, default): " in run.stdout and "no masks" in run.stdout
+    assert "4 of 8 figures could not be measured" in run.stderr
+    lines = (folder / "part" / "table.md").read_text().splitlines()
+    assert [line.count(" - ") for line in lines[2:]] == [2, 2]
+    folders(folder / "later" / "2750", list(EUROSAT.words), each=1)
+    assert len(evaluate_many(folder / "part.toml").failures) == 2
+
+
+def test_a_scorecard_without_a_figure_says_why(tmp_path: Path) -> None:
+    (tmp_path / "card.toml").write_text(RECIPE.replace('"mini", "tiny"', '"mini"'))
+    with pytest.raises(InputError, match="nothing could be measured; mini, aid"):
+        evaluate_many(tmp_path / "card.toml")
+
+
+def test_rows_and_columns_of_one_name_are_told_apart(folder: Path) -> None:
+    shutil.copytree(folder / "tiny", folder / "twin", dirs_exist_ok=True)
+    whole = '[[sets]]\ntask = "probe"\nset = "aid"\ndata = "."\nsplit = "all"\nlimit = 20\n'
+    (folder / "twins.toml").write_text(RECIPE.replace('"mini"', '"twin"').replace('"scores"', '"twins"') + whole)
+    scores = evaluate_many(folder / "twins.toml")
+    assert scores.models == ("twin", "tiny")
+    assert len(set(scores.columns)) == 3

@@ -58,6 +58,15 @@ def test_a_set_without_training_images_is_halved_class_by_class(tmp_path: Path) 
     assert card.protocol["train"] == card.protocol["split"] == "half of all"
     assert set(card.metrics) == {"linear", "knn_1", "1_shot"}
     assert card.metrics["knn_1"].value > 0.9  # each class is a colour of its own
+    assert not any("to learn from" in note for note in card.notes)
+
+
+def test_figures_of_more_images_than_there_are_say_so(tmp_path: Path) -> None:
+    folders(tmp_path / "AID", list(DATASETS["aid"].words), each=4)  # type: ignore[attr-defined]
+    options = ProbeOptions(shots=(2, 3), draws=2, neighbours=61, split="all")
+    notes = probe("aid", tmp_path, model=Hues(), options=options).notes
+    assert len(notes) == 2
+    assert "has 2 images to learn from" in notes[0] and "60 images to learn from, and all of them vote" in notes[1]
 
 
 def test_every_second_image_of_each_class_is_taken() -> None:

@@ -15,6 +15,7 @@ from click.testing import CliRunner
 from geoglot.cli.main import cli
 from geoglot.errors import GeoglotError
 from geoglot.models.clip import Clip
+from geoglot.models.graft import start_graft
 from geoglot.models.mini.mini import Mini
 from geoglot.models.zoo import load_word_model
 from geoglot.tasks.export_tower import EightBits, export_tower
@@ -25,14 +26,17 @@ from tinysegclip import stored_segmenter
 TEXTS = ["a river", "", "the harbour of a town where two ferries lie beside each other", "trees"]
 
 
-@pytest.fixture(scope="module", params=["clip", "mini"])
+@pytest.fixture(scope="module", params=["clip", "mini", "image", "pixel", "both"])
 def seer(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Clip | Mini:
-    """A tiny CLIP, and mini with small tiles."""
-    if request.param == "clip":
-        model = load_word_model(store_clip(tmp_path_factory.mktemp("clip") / "tiny"), device="cpu")
-    else:
+    """A tiny CLIP, mini with small tiles, and a tiny GRAFT of each level."""
+    if request.param == "mini":
         model = load_word_model("mini", device="cpu")
         model.card = replace(model.card, tile_size=64)
+    else:
+        model = load_word_model(store_clip(tmp_path_factory.mktemp("clip") / "tiny"), device="cpu")
+        assert isinstance(model, Clip)
+        if request.param != "clip":
+            model = start_graft(model, "tiny-graft", 1.0, 64, level=request.param).eval()
     assert isinstance(model, Clip | Mini)
     return model
 
@@ -43,6 +47,8 @@ def test_an_image_tower_embeds_tiles_and_patches(seer: Clip | Mini, tmp_path: Pa
     session, side = onnxruntime.InferenceSession(str(made.path)), seer.card.tile_size
     for tiles in (1, 5):
         pixels = torch.rand(tiles, 3, side, side)
+        pixels[1:3, :, : side // 2] = 0  # black, as padding is
+        pixels[2] = 0
         embedding, patches = session.run(None, {"pixels": pixels.numpy()})
         with torch.inference_mode():
             np.testing.assert_allclose(embedding, seer.encode_image(pixels), atol=1e-3)

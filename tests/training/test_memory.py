@@ -144,7 +144,7 @@ def test_a_recipe_says_how_a_step_fits_into_memory(tmp_path: Any) -> None:
 
 
 def test_parts_divide_the_crops() -> None:
-    with pytest.raises(InputError, match="multiple of the 3 processes and parts"):
-        _check_batch(4, 3, "segclip")
+    with pytest.raises(InputError, match=r"multiple of 3 \(processes: 1, memory.parts: 3\), got 4; give 6"):
+        _check_batch(4, 1, 3, "segclip")
     with pytest.raises(InputError, match="two or more"):
-        _check_batch(4, 4, "upernet")
+        _check_batch(4, 2, 2, "upernet")

@@ -104,9 +104,9 @@ def test_a_tower_of_other_dimensions_is_no_start(folder: Path) -> None:
     ground, other = (load_word_model(folder / "tiny") for _ in range(2))
     other.card = replace(other.card, dim=16)
     assert isinstance(ground, Clip) and isinstance(other, Clip)
-    with pytest.raises(InputError, match="32 dimensions"):
+    with pytest.raises(InputError, match=r"ground CLIP tiny \(32\), got tiny with 16"):
         start_graft(ground, "a", 1.0, 64, start=other)
-    with pytest.raises(InputError, match="at most 3 bands"):
+    with pytest.raises(InputError, match=r"no more bands than the pairs have \(3\), got b with 4"):
         start_graft(ground, "a", 1.0, 64, start=start_graft(ground, "b", 1.0, 64, 1))
 
 
@@ -289,6 +289,14 @@ def test_what_stops_a_run_is_told_before_photos_are_looked_at(folder: Path, tmp_
     assert not list(tmp_path.rglob("vectors-*"))
 
 
+def test_a_validation_set_of_other_bands_is_refused(folder: Path, tmp_path: Path) -> None:
+    make_pairs(tmp_path / "wide", (4,), bands=4)
+    path = recipe(folder, "bands")
+    path.write_text(path.read_text().replace('pairs = "pairs"', f'pairs = "{tmp_path / "wide"}"'))
+    with pytest.raises(InputError, match="bands of the pairs, red, green, blue, nir, got red, green, blue in"):
+        train_align(path)
+
+
 def test_colours_in_another_order_are_refused(folder: Path, tmp_path: Path) -> None:
     PairSet.create(tmp_path / "pairs", ("nir", "red", "green"), 96, 1.0).append(make_batch(4))
     path = recipe(folder, "colours")
@@ -297,7 +305,7 @@ def test_colours_in_another_order_are_refused(folder: Path, tmp_path: Path) -> N
         .replace('pairs = "pairs"', f'pairs = "{tmp_path / "pairs"}"')
         .replace('validation = "validation"\n', "")
     )
-    with pytest.raises(InputError, match="has the bands nir, red, green; red, green, blue come first"):
+    with pytest.raises(InputError, match="must be red, green, blue, got nir, red, green"):
         train_align(path)
 
 

@@ -131,6 +131,7 @@ def scorecard(recipe: Path, device: str | None, as_json: bool) -> None:
     """Measure many models on many data sets, and write the table as Markdown, LaTeX and a picture.
 
     RECIPE is a TOML file with models and sets: docs/evaluating.md. The same command measures only what is missing.
+    Exit code 3: some figures could not be measured; they are named, and the others are in the table.
 
     Example: geoglot evaluate scorecard scorecard.toml
     """
@@ -139,4 +140,7 @@ def scorecard(recipe: Path, device: str | None, as_json: bool) -> None:
     with progress() as advance:
         scores = evaluate_many(recipe, device, advance)
     rows = [("model", *scores.columns), *map(tuple, scores.rows())]
-    shared.emit(scores.to_json(), as_json, "\n".join([*shared.table(rows), "", f"tables  {scores.output}"]))
+    told = [f"failed  {failure}" for failure in scores.failures]
+    shared.emit(scores.to_json(), as_json, "\n".join([*shared.table(rows), "", f"tables  {scores.output}", *told]))
+    if scores.failures:
+        shared.exit_partly(f"{len(told)} of {len(scores.models) * len(scores.columns)} figures could not be measured")

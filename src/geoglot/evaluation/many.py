@@ -12,26 +12,23 @@ protocol = "graft"
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
-from io import BytesIO
 from pathlib import Path
 from typing import Any, Literal
 
-from PIL import Image, ImageDraw
-
 from geoglot.aliases import Count, PathLike, Progress
-from geoglot.errors import InputError, OutputError
+from geoglot.errors import GeoglotError, InputError, OutputError
 from geoglot.evaluation.evaluate import evaluate
 from geoglot.evaluation.probe import probe
+from geoglot.evaluation.score_files import write_tables
 from geoglot.hashing import fingerprint
+from geoglot.legible import message_of
 from geoglot.models.card import Card
 from geoglot.models.stored import card_of, find_model, resolve_model
 from geoglot.models.zoo import Model, load_model
 from geoglot.options import EvaluateOptions, ProbeOptions
-from geoglot.outputs.atomic import disk_errors, write_bytes, write_json
-from geoglot.outputs.lettering import load_font
+from geoglot.outputs.atomic import disk_errors, write_json
 from geoglot.outputs.notebook.page import Page, Table
 from geoglot.outputs.notebook.shown import Shown
 from geoglot.outputs.own import is_marked, mark
@@ -43,8 +40,6 @@ from geoglot.version import __version__
 
 #: The figures that stand in the table; each measurement has one of them
 MAIN = ("top1", "map@100", "mean_recall", "miou", "accuracy", "linear")
-_LINE, _PAD = 26, 12  # pixels of the picture
-_SPECIAL = str.maketrans({each: f"\\{each}" for each in "&%$#_{}"})
 
 
 @dataclass(frozen=True)
@@ -59,8 +54,10 @@ class Measure:
     limit: Count | None = None
 
     def title(self, figure: str) -> str:
-        """The head of the column."""
-        return f"{self.set} {figure} ({self.task}, {self.protocol})"
+        """The head of the column; without a figure that of one that nothing could be measured for."""
+        part = [f"split {self.split}"] if self.split else []
+        part += [f"{self.limit} images"] if self.limit else []
+        return f"{f'{self.set} {figure}'.strip()} ({', '.join([self.task, self.protocol, *part])})"
 
 
 @dataclass(frozen=True)
@@ -82,8 +79,15 @@ class Scores(Shown):
     models: tuple[str, ...]
     columns: tuple[str, ...]
     cells: tuple[tuple[dict[str, Any], ...], ...]
-    """The documents of `geoglot evaluate --json`, by model and column."""
+    """The documents of `geoglot evaluate --json`, by model and column; `failed` says why there is none."""
     output: Path
+
+    @property
+    def failures(self) -> tuple[str, ...]:
+        """What could not be measured, and why."""
+        rows = zip(self.models, self.cells, strict=True)
+        cells = ((model, *each) for model, row in rows for each in zip(self.columns, row, strict=True))
+        return tuple(f"{model}, {column}: {cell['failed']}" for model, column, cell in cells if "failed" in cell)
 
     def to_json(self) -> dict[str, Any]:
         """The document of `geoglot evaluate scorecard --json`."""
@@ -93,30 +97,31 @@ class Scores(Shown):
 
     def page(self) -> Page:
         table = Table(("model", *self.columns), [tuple(row) for row in self.rows()])
-        notes = sorted({note for row in self.cells for cell in row for note in cell["notes"]})
-        return Page(self.name, [table], notes, {"tables": self.output})
+        notes = sorted({note for row in self.cells for cell in row for note in cell.get("notes", ())})
+        return Page(self.name, [table], [*self.failures, *notes], {"tables": self.output})
 
-    def rows(self, mark_best: str = "{}") -> list[list[str]]:
-        """The name of each model and its figures in percent; the best of each column in `mark_best`."""
-        figures = [[_main(cell) for cell in row] for row in self.cells]
-        best = [
-            max((value for value in column if value is not None), default=None) for column in zip(*figures, strict=True)
-        ]
+    def rows(self) -> list[list[str]]:
+        """The name of each model and its figures in percent."""
         return [
-            [
-                model,
-                *(_percent(value, mark_best if value == top else "{}") for value, top in zip(row, best, strict=True)),
-            ]
-            for model, row in zip(self.models, figures, strict=True)
+            [model, *(_percent(_main(cell)) for cell in row)]
+            for model, row in zip(self.models, self.cells, strict=True)
         ]
+
+    def best(self) -> list[list[bool]]:
+        """Whether a figure is the best of its column, by model and column."""
+        figures = [[_main(cell) for cell in row] for row in self.cells]
+        columns = zip(*figures, strict=True)
+        tops = [max((value for value in column if value is not None), default=None) for column in columns]
+        return [[value is not None and value == top for value, top in zip(row, tops, strict=True)] for row in figures]
 
 
 def evaluate_many(recipe: ManyRecipe | PathLike, device: str | None = None, progress: Progress | None = None) -> Scores:
     """Measure all models of a recipe on all of its sets, and write table.md, table.tex, table.png and scores.json.
 
     A figure whose model, data (names, sizes and times of files), protocol and version of geoglot did not change is read
-    from the folder `cells` of the output. Raises InputError for a recipe without models or sets, and OutputError for an
-    output folder of another program.
+    from the folder `cells` of the output. A figure that cannot be measured does not stop the others; the result and
+    the next call know. Raises InputError for a recipe without models or sets and if nothing can be measured, and
+    OutputError for an output folder of another program.
     """
     asked, folder = open_recipe(recipe, ManyRecipe)
     if not asked.models or not asked.sets:
@@ -134,10 +139,22 @@ def evaluate_many(recipe: ManyRecipe | PathLike, device: str | None = None, prog
     for name, card in zip(names, cards, strict=True):
         paths = [_cell_path(asked.output, card, measure, states[measure.data]) for measure in sets]
         cells.append(_measure_model(name, sets, paths, device, progress))
-    columns = tuple(measure.title(cell["main"]) for measure, cell in zip(sets, cells[0], strict=True))
-    scores = Scores(asked.name, tuple(card.name for card in cards), columns, tuple(cells), asked.output)
-    _write(scores)
+    columns = tuple(map(_title, sets, zip(*cells, strict=True)))
+    scores = Scores(asked.name, _row_names(asked.models, cards), columns, tuple(cells), asked.output)
+    if len(scores.failures) == len(cards) * len(sets):
+        raise InputError(f"nothing could be measured; {scores.failures[0]}")
+    write_tables(asked.output, ["model", *columns], scores.rows(), scores.best(), scores.to_json())
     return scores
+
+
+def _title(measure: Measure, column: Sequence[dict[str, Any]]) -> str:
+    return measure.title(next((cell["main"] for cell in column if "main" in cell), ""))
+
+
+def _row_names(asked: Sequence[str], cards: Sequence[Card]) -> tuple[str, ...]:
+    """The names of models; as the recipe has them where several models have one name."""
+    names = [card.name for card in cards]
+    return tuple(name if names.count(name) == 1 else own for name, own in zip(names, asked, strict=True))
 
 
 def _state_of(data: Path, output: Path) -> str:
@@ -166,10 +183,13 @@ def _measure_model(
     for measure, path in zip(sets, paths, strict=True):
         cell = _read_cell(path)
         if cell is None:
-            if model is None:
-                model = load_model(name, device=device, precision="auto")
-            cell = _measure(model, measure, progress)
-            write_json(path, cell)
+            try:
+                model = model or load_model(name, device=device, precision="auto")
+                cell = _measure(model, measure, progress)
+            except GeoglotError as error:
+                cell = {"failed": message_of(error)}
+            else:
+                write_json(path, cell)
         cells.append(cell)
     return tuple(cells)
 
@@ -195,47 +215,9 @@ def _measure(model: Model, measure: Measure, progress: Progress | None) -> dict[
 
 
 def _main(cell: dict[str, Any]) -> float | None:
-    value: float | None = cell["metrics"][cell["main"]]["value"]
+    value: float | None = cell["metrics"][cell["main"]]["value"] if "main" in cell else None
     return value
 
 
-def _percent(value: float | None, mark_best: str) -> str:
-    return "-" if value is None else mark_best.format(f"{100 * value:.1f}")
-
-
-def _write(scores: Scores) -> None:
-    head = ["model", *scores.columns]
-    lines = [head, ["---", *["---:"] * len(scores.columns)], *scores.rows("**{}**")]
-    markdown = "\n".join(f"| {' | '.join(line)} |" for line in lines)
-    for name, content in {
-        "table.md": f"{markdown}\n".encode(), "table.tex": _latex(scores).encode(),
-        "table.png": draw_table([head, *scores.rows()]), "scores.json": json.dumps(scores.to_json(), indent=1).encode(),
-    }.items():  # fmt: skip
-        write_bytes(scores.output / name, content)
-
-
-def _latex(scores: Scores) -> str:
-    """The table for the package booktabs."""
-    head = ["model", *(column.translate(_SPECIAL) for column in scores.columns)]
-    body = [[model.translate(_SPECIAL), *figures] for model, *figures in scores.rows(r"\textbf{{{}}}")]
-    first, *rest = (" & ".join(line) + r" \\" for line in [head, *body])
-    opened = rf"\begin{{tabular}}{{l{'r' * len(scores.columns)}}}"
-    return "\n".join([opened, r"\toprule", first, r"\midrule", *rest, r"\bottomrule", r"\end{tabular}", ""])
-
-
-def draw_table(rows: Sequence[Sequence[str]]) -> bytes:
-    """A table as a PNG: the first column to the left, figures to the right."""
-    font = load_font()
-    widths = [max(int(font.getlength(cell)) for cell in column) + 2 * _PAD for column in zip(*rows, strict=True)]
-    picture = Image.new("RGB", (sum(widths), _LINE * len(rows) + _PAD), "white")
-    draw = ImageDraw.Draw(picture)
-    for number, row in enumerate(rows):
-        left = 0
-        for column, (cell, width) in enumerate(zip(row, widths, strict=True)):
-            start = left + _PAD if column == 0 else left + width - _PAD - int(font.getlength(cell))
-            draw.text((start, _LINE * number + 5), cell, fill="black", font=font)
-            left += width
-    draw.line([(0, _LINE), (picture.width, _LINE)], fill="black")
-    buffer = BytesIO()
-    picture.save(buffer, "PNG")
-    return buffer.getvalue()
+def _percent(value: float | None) -> str:
+    return "-" if value is None else f"{100 * value:.1f}"

@@ -8,6 +8,7 @@ each class, the mean over draws with the range of the middle 95 %.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,6 +26,7 @@ from geoglot.evaluation.image_vectors import encode_pictures
 from geoglot.evaluation.metrics import Estimate, proportion
 from geoglot.evaluation.protocols import protocol_of
 from geoglot.evaluation.scorecard import Scorecard
+from geoglot.figures import format_count
 from geoglot.models.zoo import Model, load_model
 from geoglot.options import ProbeOptions
 from geoglot.scene.dense import reads_words
@@ -84,7 +86,22 @@ def probe(
         "decays": list(_DECAYS), "few_shot_decay": _FEW_DECAY, "draws": options.draws, "seed": options.seed,
         "limit": options.limit,
     }  # fmt: skip
-    return Scorecard("classification", published.name, model.card.name, facts, len(test), metrics)
+    notes = _tell_few(seen, names, options)
+    return Scorecard("classification", published.name, model.card.name, facts, len(test), metrics, notes)
+
+
+def _tell_few(seen: Images, names: Sequence[str], options: ProbeOptions) -> tuple[str, ...]:
+    """Figures whose names say more images than there are to learn from."""
+    counts = torch.bincount(seen.labels, minlength=len(names))
+    fewest, notes = int(counts.min()), []
+    if max(options.shots, default=0) > fewest:
+        notes.append(
+            f"{names[int(counts.argmin())]} has {format_count(fewest, 'image')} to learn from: figures of more images "
+            "a class take all that a class has"
+        )
+    if options.neighbours > len(seen.labels):
+        notes.append(f"there are {len(seen.labels):,} images to learn from, and all of them vote")
+    return tuple(notes)
 
 
 def _read_parts(published: DataSet, data: Path, options: ProbeOptions) -> tuple[Scenes, Scenes, dict[str, str]]:

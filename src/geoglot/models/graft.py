@@ -91,7 +91,7 @@ def shown_patches(
 ) -> Bool[Tensor, "tile patch_rows patch_cols"]:
     """The patches that are not all black, as padding is; all patches of a tile that is black."""
     shown = F.max_pool2d(pixels.amax(1), patch) > 0
-    return torch.where(shown.any(2, keepdim=True).any(1, keepdim=True), shown, True)
+    return shown | ~shown.flatten(1).any(1)[:, None, None]  # onnxruntime has no `where` of booleans
 
 
 def start_graft(
@@ -113,10 +113,15 @@ def start_graft(
     """
     first = start or ground
     missing = extra_bands + 3 - first.card.bands
-    if first.card.dim != ground.card.dim or missing < 0:
+    if first.card.dim != ground.card.dim:
         raise InputError(
-            f"the tower must begin as a model of {ground.card.dim} dimensions and at most {extra_bands + 3} bands, got "
-            f"{first.card.name} with {first.card.dim} dimensions and {first.card.bands} bands"
+            f"start must give vectors as long as those of the ground CLIP {ground.card.name} ({ground.card.dim}), got "
+            f"{first.card.name} with {first.card.dim}; give as ground the CLIP that it was trained with"
+        )
+    if missing < 0:
+        raise InputError(
+            f"start must see no more bands than the pairs have ({extra_bands + 3}), got {first.card.name} with "
+            f"{first.card.bands}; give pairs with these bands, or begin as another model"
         )
     texts = {"text_config": ground.card.config["text_config"]}
     card = replace(

@@ -139,9 +139,12 @@ def _open_pairs(asked: AlignRecipe, patch: int) -> tuple[PairSet, PairSet | None
                 f"sampling.side must be a multiple of the patch of {patch} px, up to {pairs.side} as the tiles in "
                 f"{pairs.place}, got {side}"
             )
-        if pairs.bands[:3] != ("red", "green", "blue") or pairs.bands != sets[0].bands:
+        if pairs.bands[:3] != ("red", "green", "blue"):
+            raise InputError(f"the first bands must be red, green, blue, got {', '.join(pairs.bands)} in {pairs.place}")
+        if pairs.bands != sets[0].bands:
             raise InputError(
-                f"{pairs.place} has the bands {', '.join(pairs.bands)}; red, green, blue come first, in all sets alike"
+                f"validation must have the bands of the pairs, {', '.join(sets[0].bands)}, got "
+                f"{', '.join(pairs.bands)} in {pairs.place}; collect both by one recipe, or leave validation out"
             )
     pairs, validation = sets[0], sets[1] if len(sets) > 1 else None
     if pairs.tiles < 2 or batch < 2:

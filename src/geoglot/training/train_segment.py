@@ -124,7 +124,7 @@ def train_segment(
     # The last check, because it takes longest
     notes = _check_data(asked.data, asked.output / CHECKED, progress) if is_main_process() else ()
     with join_processes(place) as process:
-        _check_batch(asked.crops.batch, process.world_size * asked.memory.parts, asked.architecture)
+        _check_batch(asked.crops.batch, process.world_size, asked.memory.parts, asked.architecture)
         objective = SegmentObjective(
             model, CropLoader(splits[0], asked.crops, process), splits[1] if len(splits) > 1 else None, asked.loss,
             bfloat16=asked.fit.bfloat16, pretrained=asked.backbone is not None or asked.whole is not None,
@@ -178,12 +178,13 @@ def _check_data(data: SegmentData, stamp: Path, progress: Progress | None) -> tu
     return tuple(dict.fromkeys(notes))
 
 
-def _check_batch(batch: int, count: int, architecture: str) -> None:
-    """Raise InputError for a number of crops that does not suit the processes and the parts of each, `count` in all."""
+def _check_batch(batch: int, processes: int, parts: int, architecture: str) -> None:
+    """Raise InputError for a number of crops that does not suit the processes and the parts of each."""
+    count = processes * parts
     if batch % count:
         raise InputError(
-            f"crops.batch must be a multiple of the {count} processes and parts, got {batch}; "
-            f"start a number of processes that divides it, or give {batch + -batch % count}"
+            f"crops.batch must be a multiple of {count} (processes: {processes}, memory.parts: {parts}), got {batch}; "
+            f"give {batch + -batch % count}, or change memory.parts or the number of processes"
         )
     if architecture == "upernet" and batch // count < 2:
         raise InputError("a upernet normalises over the crops of a part; give two or more of them in crops.batch")

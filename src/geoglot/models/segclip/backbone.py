@@ -117,7 +117,8 @@ def start_from(backbone: Backbone, tensors: dict[str, Tensor]) -> None:
     ]
     if missing:
         raise ModelError(
-            f"these weights are not of a {type(backbone).__name__}: they lack {missing[0]} and {len(missing) - 1} more"
+            f"these weights are not of a {type(backbone).__name__}: they lack {missing[0]} and {len(missing) - 1} more; "
+            "[model.backbone] must describe them (kind, sizes): `geoglot help segclip` has a table"
         )
     try:
         backbone.body.load_state_dict({name: stored.get(name, wanted[name]) for name in wanted})
