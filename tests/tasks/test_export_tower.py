@@ -48,7 +48,7 @@ def test_an_image_tower_embeds_tiles_and_patches(seer: Clip | Mini, tmp_path: Pa
     for tiles in (1, 5):
         pixels = torch.rand(tiles, 3, side, side)
         pixels[1:3, :, : side // 2] = 0  # black, as padding is
-        pixels[2] = 0
+        pixels[2:3] = 0
         embedding, patches = session.run(None, {"pixels": pixels.numpy()})
         with torch.inference_mode():
             np.testing.assert_allclose(embedding, seer.encode_image(pixels), atol=1e-3)

@@ -116,9 +116,10 @@ def start_from(backbone: Backbone, tensors: dict[str, Tensor]) -> None:
         name for name in wanted if name not in stored and not name.endswith(("num_batches_tracked", "position_ids"))
     ]
     if missing:
+        lacks = f"they lack {missing[0]} and {len(missing) - 1} more"
         raise ModelError(
-            f"these weights are not of a {type(backbone).__name__}: they lack {missing[0]} and {len(missing) - 1} more; "
-            "[model.backbone] must describe them (kind, sizes): `geoglot help segclip` has a table"
+            f"these weights are not of a {type(backbone).__name__}: {lacks}; [model.backbone] must describe them "
+            "(kind, sizes), and `geoglot help segclip` has a table"
         )
     try:
         backbone.body.load_state_dict({name: stored.get(name, wanted[name]) for name in wanted})
