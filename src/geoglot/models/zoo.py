@@ -102,9 +102,7 @@ def _load(
     if wanted == "words" and card.family in NETWORKS:
         raise _reads_no_words(card)
     if wanted == "classes" and card.family not in NETWORKS:
-        raise ModelError(
-            f"{card.name} reads words and has no classes of its own; geoglot train segment makes such models"
-        )
+        raise _no_segmenter(card)
     place = choose_device(device)
     model = FAMILIES[card.family](card, folder).eval().requires_grad_(False).to(place)
     if isinstance(model, VisionLanguageModel):
@@ -117,6 +115,16 @@ def _load(
 
 def _reads_no_words(card: Card) -> ModelError:
     return ModelError(f"{card.name} has classes of its own and reads no words; use it with: geoglot segment --model")
+
+
+def _no_segmenter(card: Card) -> ModelError:
+    if card.family == "taught":
+        return ModelError(
+            f"{card.name} is a head over a model that reads words; geoglot train words --teacher {card.name} makes a "
+            "segmenter of it"
+        )
+    return ModelError(f"{card.name} reads words and has no classes of its own; geoglot train segment and geoglot "
+                      "train words make such models")  # fmt: skip
 
 
 def choose_device(name: str | None) -> torch.device:

@@ -8,16 +8,17 @@ import numpy as np
 import pytest
 import torch
 
-from drawn import FIELD, NAMES, points, save
-from geoglot.errors import ClassesError, InputError
+from drawn import FIELD, NAMES, TAUGHT, points, save
+from geoglot.errors import ClassesError, InputError, ModelError
 from geoglot.index.build.build import add
 from geoglot.index.concepts.teach import teach as teach_archive
 from geoglot.index.search.index import Index
-from geoglot.models.zoo import load_word_model
+from geoglot.models.zoo import load_segmenter, load_word_model
 from geoglot.options import SearchOptions, SegmentOptions
 from geoglot.scene.concept_names import Owner
 from geoglot.scene.concepts import load_concept
 from geoglot.scene.text_vectors import text_vectors
+from geoglot.tasks.change.change import change
 from geoglot.tasks.segment.segment import segment
 from geoglot.training.teach.teach import teach
 from worlds import UTM, paint, write_scene
@@ -71,3 +72,13 @@ def test_it_is_no_word_of_another_model_and_is_not_taught_by_an_archive(mine: Pa
     add(tmp_path / "archive", folder, model=base)
     with pytest.raises(InputError, match="is a class of a taught model"):
         teach_archive(tmp_path / "archive", "shed@mine", model=base)
+
+
+def test_dates_are_compared_by_all_taught_classes(mine: Path, scene: Path, tmp_path: Path) -> None:
+    result = change([scene, scene], None, tmp_path / "change.tif", model=mine)
+    assert set(TAUGHT) <= {each.name for each in result.classes}
+
+
+def test_a_taught_model_is_no_segmenter_but_can_teach_one(mine: Path) -> None:
+    with pytest.raises(ModelError, match="train words --teacher mine"):
+        load_segmenter(mine)

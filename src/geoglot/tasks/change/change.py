@@ -14,12 +14,12 @@ from pathlib import Path
 from geoglot.aliases import ClassesLike, PathLike, Progress
 from geoglot.errors import ClassesError, InputError
 from geoglot.hashing import fingerprint
-from geoglot.models.taught import REST
+from geoglot.models.taught import REST, Taught
 from geoglot.options import ChangeOptions, ReadOptions
 from geoglot.outputs.journal import Journal
 from geoglot.outputs.vector_names import check_placed
 from geoglot.scene.class_words import ClassWords, parse_classes
-from geoglot.scene.dense import Dense, ModelLike, dense_of
+from geoglot.scene.dense import Dense, ModelLike, WordDense, dense_of
 from geoglot.tasks.change.align.align import align_dates
 from geoglot.tasks.change.asked import Asked
 from geoglot.tasks.change.change_files import ChangeFiles
@@ -46,7 +46,7 @@ def change(
     """Compare two or more dates of one place, oldest first, by words.
 
     `classes` is "water, forest", a list, a mapping of names to words, or a .txt or .json file; None takes all classes
-    of a model that has classes of its own. `output` is the map of changes, a .tif; without it, nothing is kept but the
+    of a model that has classes of its own or was taught some. `output` is the map of changes, a .tif; without it, nothing is kept but the
     result, which then holds the polygons. `polygons` is a vector file: .gpkg, .geojson, .fgb, .parquet, .shp,
     .zip or .pmtiles. `table` is a .csv: the areas of all classes in one unit, a row for each date.
 
@@ -92,9 +92,11 @@ def change(
 def _words(dense: Dense, classes: ClassesLike | None) -> tuple[ClassWords, ...]:
     """The classes that are compared; ClassesError or InputError for none, too many, or one that is what is left."""
     if classes is None:
-        if not dense.labels:
+        model = dense.model if isinstance(dense, WordDense) else None
+        own = model.classes if isinstance(model, Taught) else dense.labels
+        if not own:
             raise InputError(f'{dense.card.name} compares words: give them as --classes "water, forest, building"')
-        words = tuple(ClassWords(label, (label,)) for label in dense.labels)
+        words = tuple(ClassWords(label, (label,)) for label in own)
     else:
         words = parse_classes(classes)
     if any(entry.name.lower() == REST for entry in words):
