@@ -46,9 +46,9 @@ def change(
     """Compare two or more dates of one place, oldest first, by words.
 
     `classes` is "water, forest", a list, a mapping of names to words, or a .txt or .json file; None takes all classes
-    of a model that has classes of its own or was taught some. `output` is the map of changes, a .tif; without it, nothing is kept but the
-    result, which then holds the polygons. `polygons` is a vector file: .gpkg, .geojson, .fgb, .parquet, .shp,
-    .zip or .pmtiles. `table` is a .csv: the areas of all classes in one unit, a row for each date.
+    of a model that has classes of its own or was taught some. `output` is the map of changes, a .tif; without it,
+    nothing is kept but the result, which then holds the polygons. `polygons` is a vector file: .gpkg, .geojson, .fgb,
+    .parquet, .shp, .zip or .pmtiles. `table` is a .csv: the areas of all classes in one unit, a row for each date.
 
     Only ground that every date shows is compared, so that the areas of the dates differ by what was gained and lost.
     With three or more dates each is compared with the one before, and the map compares the first with the last.
