@@ -28,8 +28,13 @@ def find_reader(
     """
     if not model.sha256:
         return None
-    reader = LazyModel.of(place or model.name, device)
-    own = reader.space
+    try:
+        reader = LazyModel.of(place or model.name, device)
+        own = reader.space
+    except ModelError as error:
+        if place is not None:
+            raise
+        raise ModelError(f"the archive was made by {model.name}; give its folder: --model FOLDER ({error})") from error
     if own.sha256 != model.sha256:
         raise ModelError(
             f"the archive was made by {model.name} {model.sha256[:12]}, and this {own.name} is {own.sha256[:12]}; give "
