@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from geoglot.datasets.check import check_set
 from geoglot.datasets.intake.take_in import TakenIn, take_in
@@ -65,6 +66,17 @@ def test_colours_become_classes_without_new_masks(tmp_path: Path, labels: str) -
     assert [kind["colour"] for kind in taken.classes] == ["#2828c8", "#28c828", "#c82828"]
     assert _names(taken) == ["class 0", "class 1", "class 2"] and not taken.converted
     np.testing.assert_array_equal(_ids(taken, "placea"), 2 - ids_of(0).astype(int))
+
+
+def test_a_colour_of_some_pixels_is_told_as_a_slip(tmp_path: Path) -> None:
+    folder = write_masks(tmp_path / "mine", lambda ids: COLOURS[ids])
+    path = next((folder / "masks").rglob("*.png"))
+    pixels = np.asarray(Image.open(path)).copy()
+    pixels[0, 0] = (1, 2, 3)
+    Image.fromarray(pixels).save(path)
+    assert [note for note in take_in(folder).notes if "slip" in note] == [
+        "class 0 has 1 pixel in all masks: if that is a slip in a mask, mend it there"
+    ]
 
 
 def test_a_table_of_colours_names_the_classes(tmp_path: Path) -> None:

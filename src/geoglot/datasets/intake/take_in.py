@@ -20,9 +20,11 @@ from geoglot.datasets.listed import SUFFIX, write_listed
 from geoglot.datasets.masks import code_of, hex_of
 from geoglot.datasets.sets.folder import FOLDER
 from geoglot.errors import OutputError, SourceError
+from geoglot.figures import format_count
 from geoglot.outputs.atomic import disk_errors, drafts
 
 _RARE = 0.001  # of the pixels, of a class that is hard to learn
+_SLIP = 16  # pixels, too few for anything that was drawn
 _ORDER = ("train", "val", "test")
 
 
@@ -167,6 +169,9 @@ def _warn(classes: tuple[MapClass, ...], counts: np.ndarray, in_train: np.ndarra
             notes.append(f"{kind.name} lies in places of train only, so figures say nothing about it")
         elif whole < _RARE * total.sum():
             notes.append(f"{kind.name} is rare ({whole / total.sum():.2%} of the pixels), and will be hard to learn")
+        if 0 < whole < _SLIP:
+            count = format_count(whole, "pixel")
+            notes.append(f"{kind.name} has {count} in all masks: if that is a slip in a mask, mend it there")
     if total.max(initial=0) > 0.95 * total.sum():
         notes.append(f"{classes[int(total.argmax())].name} covers {total.max() / total.sum():.0%} of the pixels")
     return tuple(notes)
