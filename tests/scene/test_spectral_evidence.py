@@ -8,8 +8,10 @@ from typing import Any
 import numpy as np
 import pytest
 import rasterio
+import torch
 
 from geoglot.geo import Window
+from geoglot.models.taught import Taught
 from geoglot.options import FindOptions, ReadOptions, SegmentOptions
 from geoglot.scene.class_words import parse_classes
 from geoglot.scene.consult_bands import consult_bands
@@ -281,3 +283,22 @@ def test_a_class_that_bands_show_is_not_told_to_be_nowhere(scene: Path, tmp_path
     shares = {share.name: share.share for share in result.classes}
     assert shares["river"] > 0.05
     assert not any("no river" in note for note in result.notes)
+
+
+@pytest.mark.parametrize("name", ["lawn", "trees"])
+def test_bands_that_show_a_cover_decide_nothing_between_two_taught_classes_of_it(name: str, tmp_path: Path) -> None:
+    """Each class alone is asked for; the bands show plants, of which both are."""
+    kind = np.zeros((SIDE, SIDE), int)
+    kind[:, 60:], kind[100:] = 1, 2
+    names, colours = ("lawn", "trees", "sand"), [COLOURS[each] for each in ("marsh", "forest", "sand")]
+    picture = np.moveaxis(np.array(colours)[kind], 2, 0)
+    bands = (np.concatenate([picture, np.full((1, SIDE, SIDE), 0.9)]) * 255).astype(np.uint8)
+    scene = write(tmp_path / "plants.tif", bands)
+    base = PooledColours()
+    weight = 5 * torch.nn.functional.normalize(torch.tensor(colours), dim=1)
+    head = {"weight": weight, "bias": torch.zeros(3), "words": weight / 5, "levels": torch.zeros(3)}
+    taught = Taught(replace(base.card, name="mine", config={"classes": names}), base, head)
+    result = find(scene, name, model=taught, read=READ)
+    truth = float((kind == names.index(name)).sum()) / 4
+    assert any(f"{name} was decided together with NDVI" in note for note in result.notes)
+    assert result.areas_m2[name] == pytest.approx(truth, rel=0.2)  # 1.6 to 2.7 times if the bands lift it alone

@@ -44,6 +44,22 @@ class Question(Protocol):
         ...
 
 
+@runtime_checkable
+class Contest(Question, Protocol):
+    """A question whose names compete with rivals that are words, so that bands may judge these as well."""
+
+    @property
+    def rivals(self) -> tuple[tuple[str, ...], ...]:
+        """What each name competes with."""
+        ...
+
+    def split(
+        self, seen: Float[np.ndarray, "channel rows cols"], index: int, allies: Bool[np.ndarray, " rival"]
+    ) -> Float[np.ndarray, "3 rows cols"]:
+        """The probabilities of a name, of some of its rivals, and of the others."""
+        ...
+
+
 @dataclass(frozen=True)
 class TextQuestion:
     """Whether a name is there, and fits better than the background, over embeddings.
@@ -89,19 +105,8 @@ class TextQuestion:
     def split(
         self, seen: Float[np.ndarray, "channel rows cols"], index: int, allies: Bool[np.ndarray, " rival"]
     ) -> Float[np.ndarray, "3 rows cols"]:
-        """The probabilities of a name, of some of its rivals, and of the others."""
-        own, allied = self.scores(seen, index), self._allied(seen, index, allies)
-        return np.stack([own, (1 - own) * allied, (1 - own) * (1 - allied)])
-
-    def _allied(
-        self, seen: Float[np.ndarray, "channel rows cols"], index: int, allies: Bool[np.ndarray, " rival"]
-    ) -> Float[np.ndarray, "rows cols"]:
-        """The share of some rivals in what is not the name: the best of them against the best other."""
-        if allies.all() or not allies.any():
-            return np.full(seen.shape[1:], allies.all(), np.float32)
         cosines = self.against[index] @ seen.reshape(len(seen), -1)
-        better = cosines[allies].max(0) - cosines[~allies].max(0)
-        return _sigmoid(self.logit_scale * better).reshape(seen.shape[1:])
+        return _split(self.scores(seen, index), self.logit_scale * cosines, allies)
 
 
 @dataclass(frozen=True)
@@ -109,13 +114,28 @@ class ChannelQuestion:
     """The best channel of a name against the best of the other channels, over class logits."""
 
     names: tuple[str, ...]
+    labels: tuple[str, ...]
+    """What the channels are."""
     own: tuple[tuple[int, ...], ...]
+    """The channels of each name."""
     notes: tuple[str, ...] = ()
     knows_absence: bool = False
+
+    @property
+    def rivals(self) -> tuple[tuple[str, ...], ...]:
+        return tuple(
+            tuple(label for channel, label in enumerate(self.labels) if channel not in own) for own in self.own
+        )
 
     def scores(self, seen: Float[np.ndarray, "channel rows cols"], index: int) -> Float[np.ndarray, "rows cols"]:
         own = list(self.own[index])
         return _sigmoid(seen[own].max(0) - np.delete(seen, own, axis=0).max(0))
+
+    def split(
+        self, seen: Float[np.ndarray, "channel rows cols"], index: int, allies: Bool[np.ndarray, " rival"]
+    ) -> Float[np.ndarray, "3 rows cols"]:
+        others = np.delete(seen, list(self.own[index]), axis=0)
+        return _split(self.scores(seen, index), others.reshape(len(others), -1), allies)
 
 
 def ask_channels(model: str, labels: tuple[str, ...], names: tuple[ClassWords, ...]) -> ChannelQuestion:
@@ -126,7 +146,7 @@ def ask_channels(model: str, labels: tuple[str, ...], names: tuple[ClassWords, .
     if len(labels) < 2:
         raise InputError(f"{model} has one class only, so it has nothing to compete with")
     own = tuple(tuple(channels[word] for word in entry.words) for entry in names)
-    return ChannelQuestion(tuple(entry.name for entry in names), own)
+    return ChannelQuestion(tuple(entry.name for entry in names), labels, own)
 
 
 def other_meanings(general: Float[Tensor, "word dim"], texts: Float[Tensor, "own dim"]) -> Bool[Tensor, " word"]:
@@ -148,6 +168,17 @@ def check_background(names: Sequence[ClassWords], background: Sequence[str]) -> 
         raise ClassesError('words need a background to compete with: give one as --background "grass, road, water"')
     if both := sorted({word for entry in names for word in entry.words} & set(background)):
         raise ClassesError(f"{format_some(both)} cannot be found and be the background; take it out of one of them")
+
+
+def _split(
+    own: Float[np.ndarray, "rows cols"], rivals: Float[np.ndarray, "rival patch"], allies: Bool[np.ndarray, " rival"]
+) -> Float[np.ndarray, "3 rows cols"]:
+    """The probability of a name, and the rest in two parts: the best ally against the best other of its rivals."""
+    if allies.all() or not allies.any():
+        allied = np.full(own.shape, allies.all(), np.float32)
+    else:
+        allied = _sigmoid(rivals[allies].max(0) - rivals[~allies].max(0)).reshape(own.shape)
+    return np.stack([own, (1 - own) * allied, (1 - own) * (1 - allied)])
 
 
 def _sigmoid(margin: np.ndarray) -> np.ndarray:

@@ -14,7 +14,7 @@ from geoglot.scene.covers import allies_of
 from geoglot.scene.encoded_scene import EncodedScene
 from geoglot.scene.join import join_odds
 from geoglot.scene.patches_around import patches_around
-from geoglot.scene.question import Question, TextQuestion
+from geoglot.scene.question import Contest, Question
 from geoglot.scene.spectral_evidence import SpectralEvidence
 
 _PIXELS = 4_000_000  # pixels of a strip, which bound memory for any width
@@ -95,7 +95,7 @@ class ScoreField:
 
     def by_words(self, seen: Float[np.ndarray, "channel rows cols"]) -> Float[np.ndarray, "part rows cols"]:
         """The name, and with the bands also the background that they judge as the name, and the rest."""
-        if self.evidence is not None and isinstance(self.question, TextQuestion):
+        if self.evidence is not None and isinstance(self.question, Contest):
             allies = allies_of(self.evidence.classes[self.index], self.question.rivals[self.index])
             return self.question.split(seen, self.index, allies)
         own = self.question.scores(seen, self.index)

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 
 from geoglot.models.taught import Taught
 from geoglot.scene.class_words import ClassWords
@@ -33,12 +33,28 @@ class TaughtQuestion:
     def knows_absence(self) -> bool:
         return self.others is None or self.others.knows_absence
 
+    @property
+    def rivals(self) -> tuple[tuple[str, ...], ...]:
+        return tuple(question.rivals[at] for question, at in map(self._asked, self.names))
+
     def scores(self, seen: Float[np.ndarray, "dim rows cols"], index: int) -> Float[np.ndarray, "rows cols"]:
-        name = self.names[index]
-        if self.others and name in self.others.names:
-            return self.others.scores(seen, self.others.names.index(name))
-        logits = np.tensordot(self.weight, seen, 1) + self.bias[:, None, None]
-        return self.own.scores(logits, self.own.names.index(name))
+        question, at = self._asked(self.names[index])
+        return question.scores(self._seen_by(question, seen), at)
+
+    def split(
+        self, seen: Float[np.ndarray, "dim rows cols"], index: int, allies: Bool[np.ndarray, " rival"]
+    ) -> Float[np.ndarray, "3 rows cols"]:
+        question, at = self._asked(self.names[index])
+        return question.split(self._seen_by(question, seen), at, allies)
+
+    def _asked(self, name: str) -> tuple[ChannelQuestion | TextQuestion, int]:
+        """Which of the two questions has a name, and its place there."""
+        question = self.others if self.others and name in self.others.names else self.own
+        return question, question.names.index(name)
+
+    def _seen_by(self, question: ChannelQuestion | TextQuestion, seen: np.ndarray) -> np.ndarray:
+        """Logits of the head for taught names, and embeddings for the others."""
+        return np.tensordot(self.weight, seen, 1) + self.bias[:, None, None] if question is self.own else seen
 
 
 def as_taught(model: Taught, names: tuple[ClassWords, ...]) -> tuple[ClassWords, ...]:

@@ -13,7 +13,7 @@ from geoglot.geo import Window
 from geoglot.scene.class_words import ClassWords
 from geoglot.scene.covers import allies_of
 from geoglot.scene.dense import Dense
-from geoglot.scene.question import ChannelQuestion, Question, TextQuestion
+from geoglot.scene.question import ChannelQuestion, Contest, Question, TextQuestion
 from geoglot.sources.tile import Tile
 from geoglot.tasks.change.align.align import Aligned
 
@@ -69,9 +69,7 @@ class Views:
         self._dense, self._question, self._dates = dense, _against_rest(question), dates
         # One class alone beside other bands: its background is in two parts, which the bands tell apart.
         self._allies = (
-            allies_of(classes[0], question.rivals[0])
-            if isinstance(question, TextQuestion) and len(classes) == 1
-            else None
+            allies_of(classes[0], question.rivals[0]) if isinstance(question, Contest) and len(classes) == 1 else None
         )
         self.parts = 3 if self._allies is not None else len(question.names) + 1
         self.channels = self.parts * dates
@@ -90,7 +88,7 @@ class Views:
         return torch.from_numpy(logits.reshape(tiles, self.channels, *logits.shape[2:]))
 
     def _logits(self, seen: Float[np.ndarray, "channel rows cols"]) -> Float[np.ndarray, "part rows cols"]:
-        if self._allies is not None and isinstance(self._question, TextQuestion):
+        if self._allies is not None and isinstance(self._question, Contest):
             return np.asarray(np.log(np.maximum(self._question.split(seen, 0, self._allies), _LEAST)))
         own = [
             self._question.scores(seen, index).clip(_LEAST, 1 - _LEAST) for index in range(len(self._question.names))
