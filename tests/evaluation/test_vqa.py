@@ -8,10 +8,12 @@ from make_questions import command, make_questions, truth_of
 from polygons import StubScene
 
 from geoglot.datasets.dataset import Asked, Question
-from geoglot.errors import InputError
+from geoglot.errors import InputError, ServiceError
 from geoglot.evaluation.evaluate import evaluate
 from geoglot.evaluation.vqa import answer_all, bucket, matches, score_questions
 from geoglot.tasks.ask.ask import Asker
+from geoglot.tasks.ask.chat import Endpoint, OpenAIChat
+from geoglot.tasks.ask.llm import LanguageModel
 from geoglot.tasks.ask.plan import Plan, Trial
 from geoglot.tasks.ask.rules import Rules
 from scenes import plant
@@ -131,3 +133,11 @@ def test_a_planner_and_a_refiner_answer_and_are_named(tmp_path: Path) -> None:
     assert (rules.protocol["planner"], rules.protocol["refine"]) == ("rules", "none")
     with pytest.raises(InputError, match="a planner reads questions"):
         evaluate("segmentation", "loveda", tmp_path, model=PooledColours(), planner=planner)
+
+
+def test_a_language_model_that_gives_no_reply_ends_the_run(tmp_path: Path) -> None:
+    write_scene(tmp_path / "scene.tif", plant((200, 200), [("roof", 60, 60, 16)]).pixels)
+    (tmp_path / "test.csv").write_text("image,question,answer\nscene.tif,How many roofs are there?,1\n")
+    planner = LanguageModel(OpenAIChat(Endpoint("http://127.0.0.1:9/v1", "none", seconds=2.0, tries=1)))
+    with pytest.raises(ServiceError, match=r"no reply from the language model .* the question was 'How many roofs"):
+        evaluate("vqa", "questions", tmp_path, model=PooledColours(), planner=planner)

@@ -17,6 +17,7 @@ import torch
 
 from geoglot.aliases import Progress
 from geoglot.datasets.dataset import Asked, Question
+from geoglot.errors import AnswerError, ServiceError
 from geoglot.evaluation.metrics import Estimate, bootstrap, divide, mean_and_each
 from geoglot.evaluation.scorecard import Measured, Run
 from geoglot.models.zoo import Model
@@ -25,6 +26,8 @@ from geoglot.options import ReadOptions
 from geoglot.tasks.ask.answer import Answer
 from geoglot.tasks.ask.ask import Asker
 from geoglot.tasks.ask.ask_options import AskOptions
+from geoglot.tasks.ask.chat import NoReplyError
+from geoglot.tasks.ask.plan import Plan, Planner, Trial
 from geoglot.tasks.ask.view import Value
 
 _RANGES = (0, 10, 100, 1000)
@@ -46,6 +49,21 @@ class Scored:
     exact: bool
 
 
+class Insisting:
+    """A planner to be measured: a server that gives no reply ends the run, and is no wrong answer."""
+
+    def __init__(self, planner: Planner) -> None:
+        self._planner, self.name = planner, planner.name
+
+    def plan(self, question: str, trial: Trial) -> Plan:
+        try:
+            return self._planner.plan(question, trial)
+        except AnswerError as error:
+            if isinstance(error.__cause__, NoReplyError):
+                raise ServiceError(f"{error}; the question was {question!r}") from error
+            raise
+
+
 @torch.inference_mode()
 def measure_answers(run: Run, samples: Asked, model: Model) -> Measured:
     """Metrics of the answers of `ask`."""
@@ -54,7 +72,7 @@ def measure_answers(run: Run, samples: Asked, model: Model) -> Measured:
 
     def open_image(image: int, themes: tuple[str, ...]) -> Asker:
         options = AskOptions(themes=themes) if len(themes) > 1 else AskOptions()
-        options = replace(options, planner=run.planner)
+        options = replace(options, planner=run.planner and Insisting(run.planner))
         return Asker.open(samples.images[image], model=model, read=read, options=options, refiner=run.refiner)
 
     scored = answer_all(samples, open_image, run.progress)

@@ -33,6 +33,10 @@ _GRACE = 0.5  # seconds that the deadline is later than the time-outs of httpx2,
 _TOKENS = 700  # a program is short
 
 
+class NoReplyError(AnswerError):
+    """The server of a language model cannot be reached, is late or refuses: it says nothing about the question."""
+
+
 @runtime_checkable
 class Chat(Protocol):
     """A language model that answers messages."""
@@ -131,11 +135,11 @@ class OpenAIChat(AbstractContextManager["OpenAIChat"]):
         except TooLargeError as error:
             raise AnswerError("the language model's reply is longer than a program can be") from error
         except httpx2.TimeoutException as error:
-            raise AnswerError(
+            raise NoReplyError(
                 f"the language model took more than {end.seconds:g} s; GEOGLOT_LLM_SECONDS allows more"
             ) from error
         except (httpx2.HTTPError, httpx2.InvalidURL) as error:
-            raise AnswerError(
+            raise NoReplyError(
                 f"no reply from the language model at {end.shown} ({type(error).__name__}); "
                 "is the server running? --planner rules needs none"
             ) from error
@@ -143,7 +147,7 @@ class OpenAIChat(AbstractContextManager["OpenAIChat"]):
         printable = "".join(char if char.isprintable() else " " for char in end.redact(text))
         shown = " ".join(printable.split())[:200] or "nothing"
         if response.status_code != 200:
-            raise AnswerError(f"the language model's server answered {response.status_code}: {shown}")
+            raise NoReplyError(f"the language model's server answered {response.status_code}: {shown}")
         return end.redact(_content(text, shown))
 
     def _connect(self) -> httpx2.Client:
