@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -57,7 +57,7 @@ class TaughtQuestion:
         return np.tensordot(self.weight, seen, 1) + self.bias[:, None, None] if question is self.own else seen
 
 
-def as_taught(model: Taught, names: tuple[ClassWords, ...]) -> tuple[ClassWords, ...]:
+def as_taught(model: Taught, names: Sequence[ClassWords]) -> tuple[ClassWords, ...]:
     """A class whose own name was taught is what it was taught; its words stand for it where it was not."""
     return tuple(ClassWords(each.name, (each.name,)) if model.class_of(each.name) else each for each in names)
 

@@ -13,6 +13,7 @@ from geoglot.scene.class_words import ClassWords
 from geoglot.scene.dense import Dense
 from geoglot.scene.extents import Extent, extent_of, extents_near, known_extents
 from geoglot.scene.read import out_of_reach, pixel_size
+from geoglot.scene.taught_question import as_taught
 from geoglot.scene.text_vectors import MANY
 from geoglot.sources.raster import Raster
 
@@ -76,8 +77,8 @@ def too_small(model: Model | Dense, pixel_m: float | None, classes: Sequence[Cla
     """
     if pixel_m is None or not isinstance(model, VisionLanguageModel):
         return {}
-    own = model.class_of if isinstance(model, Taught) else lambda _: None
-    classes = [entry for entry in classes if not any(map(own, entry.words))]
+    if isinstance(model, Taught):
+        classes = [entry for entry in as_taught(model, classes) if not any(map(model.class_of, entry.words))]
     sizes = _sizes_of(model, dict.fromkeys(word for entry in classes for word in entry.words))
     return {
         entry.name: _reason(entry.words[0], sizes[entry.words[0]], pixel_m)

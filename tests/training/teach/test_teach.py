@@ -17,8 +17,10 @@ from geoglot.errors import InputError
 from geoglot.models.taught import Taught
 from geoglot.models.zoo import load_model, load_word_model
 from geoglot.options import FindOptions, ReadOptions, SegmentOptions
+from geoglot.scene.class_words import ClassWords
 from geoglot.scene.dense import WordDense
 from geoglot.scene.encoded_scene import encode_scene
+from geoglot.scene.visible import too_small
 from geoglot.tasks.ask.ask import ask
 from geoglot.tasks.find.find import find
 from geoglot.tasks.segment import map_run
@@ -86,6 +88,8 @@ def test_a_class_that_was_taught_under_its_name_is_what_it_was_taught_whatever_i
         options = FindOptions(overlay=False, background="forest,roof")
         found.append(find(scene, classes, model=mine, options=options).areas_m2)
     assert mapped[0] == mapped[1] and found[0] == found[1]
+    assert isinstance(mine, Taught)  # such pixels show no car, and a shed was learned from them
+    assert too_small(mine, 30.0, (ClassWords("Sheds", ("car",)), ClassWords("cars", ("car",)))).keys() == {"cars"}
     assert {share.name: share.share for share in mapped[0]}["Sheds"] == pytest.approx((FIELD == 2).mean(), rel=0.15)
 
 

@@ -26,6 +26,7 @@ from geoglot.recipe import open_recipe, recipe_facts
 from geoglot.scene.class_words import ClassWords
 from geoglot.scene.question import BACKGROUND as GENERAL
 from geoglot.scene.question import other_meanings
+from geoglot.scene.taught_question import as_taught
 from geoglot.scene.taught_scores import scores_of
 from geoglot.scene.text_vectors import text_vectors
 from geoglot.scene.wording import word_notes
@@ -82,7 +83,7 @@ def teaching_words(recipe: WordsRecipe, teacher: VisionLanguageModel) -> tuple[C
     taught class has the other classes of its model.
     """
     words, rest = recipe.words, recipe.background
-    taught = isinstance(teacher, Taught) and any(map(teacher.class_of, words[0].words))
+    taught = isinstance(teacher, Taught) and any(map(teacher.class_of, as_taught(teacher, words)[0].words))
     if not rest and len(words) == 1 and not taught:
         texts = partial(text_vectors, teacher, templates=recipe.teacher.templates)
         rest = tuple(compress(GENERAL, other_meanings(texts(words=GENERAL), texts(words=words[0].words))))
