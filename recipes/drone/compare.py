@@ -52,7 +52,7 @@ def show(found: dict[str, list[dict[str, float]]]) -> None:
         cells = [np.array([run[name] for run in runs]) for name in _FIGURES]
         table.add_row(model, *(f"{c.mean():.3f} ± {c.std():.3f} ({c.min():.3f} to {c.max():.3f})" for c in cells))
     console.print(table)
-    # A class that no held-out photo has has an IoU, of 0, in those runs alone that found it somewhere.
+    # The IoU of a class that no held-out photo shows is 0 in runs that found it, and missing in the others.
     runs_of_all = [run for runs in found.values() for run in runs]
     classes = dict.fromkeys(name for run in runs_of_all for name in run if name.startswith("iou/"))
     by_class = Table("IoU, mean over the seeds that have one", *found)

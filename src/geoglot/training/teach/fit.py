@@ -23,7 +23,7 @@ from jaxtyping import Float, Integer
 STIFFNESS = 0.3
 """n: what the patches of the scenes weigh against one label."""
 SHIFT = 0.03
-"""s. Less than n, since words that fit no better or worse than others do so everywhere, and labels are to mend that."""
+"""s. Less than n: some words fit all ground a little better than others do, and labels should correct that."""
 RIDGE = 0.3
 """Share of the mean variance that every direction has at least."""
 _LEAST = 1e-9  # mean variance, of patches that are all alike
