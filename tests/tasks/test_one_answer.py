@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import rasterio
 
+from geoglot.demo import SCENE
 from geoglot.errors import OutputError
 from geoglot.models.zoo import load_word_model
 from geoglot.options import FindOptions, ReadOptions, SegmentOptions
@@ -35,6 +36,18 @@ def test_segment_find_and_ask_agree_on_an_area(tmp_path: Path, index: int) -> No
     assert areas[0] == pytest.approx(areas[1], rel=0.02)
     assert answer.unit == "m²" and answer.value == pytest.approx(areas[1], rel=0.005)
     assert found.thresholds[name].low >= 0.5
+
+
+def test_one_class_is_mapped_where_it_is_found_though_windows_disagree(tmp_path: Path) -> None:
+    with rasterio.open(SCENE) as dataset:
+        pixels = dataset.read((1, 2, 3), window=((0, 100), (0, 400))) / 16
+    source = write_scene(tmp_path / "scene.tif", pixels.clip(1, 255).astype(np.uint8))
+    background = ("grass", "building", "trees")
+    options = SegmentOptions(background=background, overlay=False)
+    mapped = segment(source, ["road"], tmp_path / "map.tif", options=options)
+    found = find(source, "road", options=FindOptions(background=background, overlay=False))
+    area = next(share.area_m2 for share in mapped.classes if share.name == "road")
+    assert area and area == pytest.approx(found.areas_m2["road"], rel=0.005)
 
 
 def test_a_map_of_several_classes_says_why_its_areas_may_differ(tmp_path: Path) -> None:

@@ -48,6 +48,11 @@ class WordScores(OfEmbeddings):
         if self._alone and self.evidence:  # its scores count the doubts already
             self.evidence = replace(self.evidence, doubts=np.zeros(1, np.float32))
 
+    @property
+    def is_alone(self) -> bool:
+        """Whether one class competes with a background only."""
+        return self._alone is not None
+
     def score(self, embeddings: Float[Tensor, "tile dim rows cols"]) -> Float[Tensor, "tile channel rows cols"]:
         """Scaled cosine of each patch with the nearest word of each class.
 

@@ -89,7 +89,7 @@ def segment_with(
             "legend": legend.names,
             "options": {**read.facts(), **asdict(options), "refiner": refiner.facts() if refiner else None},
             **({"encoded": scene.facts} if scene else {}),
-            **({"blended": "embeddings"} if _are_many(dense) else {}),
+            **({"blended": "embeddings"} if _blends_embeddings(dense) else {}),
             **bands.facts(),
             **area.facts(),
             **facts,
@@ -106,9 +106,14 @@ def segment_with(
             return rows.write(kinds, failed, resumed, started)
 
 
-def _are_many(dense: Dense) -> TypeGuard[OfEmbeddings]:
-    """Whether embeddings are blended, as logits of so many words need more memory; the best word is chosen after."""
-    return isinstance(dense, OfEmbeddings) and len(dense.texts) > max(MANY, dense.card.dim)
+def _blends_embeddings(dense: Dense) -> TypeGuard[OfEmbeddings]:
+    """Whether embeddings are blended, and made logits after.
+
+    Logits of so many words need more memory; and one class alone is mapped where a search, which blends embeddings,
+    finds it: where windows overlap, the mean of logits, which are not linear in them, may say something else.
+    """
+    is_alone = isinstance(dense, WordScores) and dense.is_alone
+    return isinstance(dense, OfEmbeddings) and (is_alone or len(dense.texts) > max(MANY, dense.card.dim))
 
 
 @dataclass(frozen=True)
@@ -140,7 +145,7 @@ class _Run:
             self._add_strips(self._score(scene.rows()), upsampler)
             return scene.failed, scene.resumed
         dense = self.dense
-        seen = WordDense(dense.model) if _are_many(dense) else dense
+        seen = WordDense(dense.model) if _blends_embeddings(dense) else dense
         part = self.area.readable(self.raster, self.plan)
         rows = see(part, seen, self.plan, batch=batch, journal=self.journal, also=upsampler, progress=self.progress)
         resumed = resume_note(rows.restored, len(self.plan), "windows")
@@ -151,7 +156,7 @@ class _Run:
         """Rows of embeddings as class logits; for many words in parts, which bounds memory."""
         if not isinstance(dense := self.dense, OfEmbeddings):
             return rows
-        if _are_many(dense):
+        if _blends_embeddings(dense):
             rows = split_rows(rows, self.plan.patch, max(1, _COSINES // (len(dense.texts) * self.plan.lattice[1])))
         return (replace(row, values=dense.score(torch.from_numpy(row.values)[None])[0].numpy()) for row in rows)
 
