@@ -1,11 +1,14 @@
 """Probabilities that something is there: which mean that it is not, and how that is said."""
 
+import math
 from collections.abc import Sequence
 
 from geoglot.figures import format_list
 
 #: A name whose presence is less probable is not there
 ABSENT = 0.5
+#: The highest probability of a name that is not there
+BARELY_ABSENT = math.nextafter(ABSENT, 0)
 #: The best of many patches is best by chance too, so its log-odds count for less (docs/presence.md)
 _BEST_BY_CHANCE = 0.65
 _LEAST = 1e-6

@@ -13,6 +13,7 @@ from shapely.geometry.base import BaseGeometry
 from geoglot.errors import InputError, OutsideError
 from geoglot.geo import Grid, Window
 from geoglot.lonlat import lonlat_bounds
+from geoglot.scene.windows import WindowPlan
 from geoglot.sources.mending import mend, unite
 from geoglot.sources.raster import Raster
 from geoglot.sources.tile import Tile
@@ -53,6 +54,18 @@ def covered(
     return np.asarray(mask > 0)
 
 
+def patches_within(area: BaseGeometry, plan: WindowPlan, block: Window) -> Bool[np.ndarray, "rows cols"]:
+    """Which patches of a block of a plan's lattice touch an area."""
+    above, beside = plan.inset
+    corner = Affine.translation(block.col * plan.patch - beside, block.row * plan.patch - above)
+    return covered(area, (block.height, block.width), corner @ Affine.scale(plan.patch), touched=True)
+
+
+def touches(area: BaseGeometry | None, window: Window) -> bool:
+    """Whether a window touches an area; None is the whole scene."""
+    return area is None or bool(area.intersects(_box(window)))
+
+
 @dataclass(frozen=True)
 class Partial:
     """A raster within an area. Windows that do not touch the area are not read and have no data."""
@@ -63,7 +76,7 @@ class Partial:
 
     def read(self, window: Window) -> Tile:
         """The pixels of a window; ReadError where it cannot be read."""
-        if self.area.intersects(_box(window)):
+        if touches(self.area, window):
             return self.raster.read(window)
         bands, shape = self.raster.bands, (window.height, window.width)
         pixels, valid = np.zeros((len(bands), *shape), np.float32), np.zeros(shape, bool)

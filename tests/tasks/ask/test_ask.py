@@ -25,7 +25,7 @@ from geoglot.tasks.ask.scenes import RasterScene, SceneOptions
 from geoglot.tasks.find.find import find
 from scenes import plant
 from stubs import PooledColours
-from worlds import crop_demo, write_scene
+from worlds import crop_demo, paint, write_scene
 
 THINGS = [
     ("roof", 40, 40, 12), ("roof", 64, 130, 20), ("water", 150, 60, 28), ("roof", 190, 190, 16), ("roof", 128, 256, 24),
@@ -91,6 +91,15 @@ def test_evidence_is_written_in_every_format_with_its_style(scene: Path, tmp_pat
     drawn = answer.draw().shapes
     assert drawn is not None and set(frame["colour"]) == set(drawn["colour"])
     assert (tmp_path / "roofs.qml").exists() == (suffix not in (".gpkg", ".pmtiles"))
+
+
+def test_a_refusal_says_what_is_not_there(tmp_path: Path) -> None:
+    sea = write_scene(tmp_path / "sea.tif", paint(np.zeros((96, 96), np.intp), ("water",)))
+    with Asker.open(sea, model=PooledColours(), read=READ, options=OPTIONS) as asker:
+        for question in ("What is the average size of roofs?", "What percentage of the roofs is red?"):
+            answer = asker.ask(question)
+            assert answer.refused and answer.text.startswith("There is nothing to divide by")
+            assert answer.presence["roof"] < 0.5 and any("no roof found" in note for note in answer.notes)
 
 
 def test_many_questions_encode_the_scene_once(scene: Path) -> None:

@@ -13,6 +13,7 @@ from typing import Any
 import geopandas as gpd
 import numpy as np
 import pytest
+import rasterio
 import shapely
 import torch
 from affine import Affine
@@ -22,13 +23,15 @@ from geoglot.errors import ClassesError, InputError, OutputError, SourceError
 from geoglot.options import FindOptions, ReadOptions
 from geoglot.scene.encoded_scene import encode_scene
 from geoglot.sources.raster import open_raster
+from geoglot.tasks.ask.ask import ask
+from geoglot.tasks.ask.ask_options import AskOptions
 from geoglot.tasks.find import refine_outlines, search
 from geoglot.tasks.find.find import find
 from geoglot.tasks.find.find_result import FindResult
 from geoglot.tasks.refine.edges import Edges
 from geoglot.tasks.refine.refiner import CoarseMask, Masks, View
 from scenes import Thing, plant, precision_and_recall, scatter
-from stubs import ColourScorer, PooledColours
+from stubs import COLOURS, ColourScorer, PooledColours
 from worlds import scribble, write_scene
 
 NAMES = ("roof", "sand", "water")
@@ -166,6 +169,39 @@ def test_sizes_are_limited_in_square_metres(scene: Path) -> None:
         areas = find(scene, "roof", model=encoder(), read=READ, options=options).objects.area_m2
         assert 0 < len(areas) < 4
         assert areas.between(options.min_area or 0, options.max_area or 1e9).all()
+
+
+def test_why_a_name_that_is_there_has_no_object_is_told(scene: Path) -> None:
+    found = find(scene, "roof", model=encoder(), read=READ, options=replace(PLAIN, min_area=1e6))
+    assert found.counts == {"roof": 0} and any("of roof: none has a size" in note for note in found.notes)
+    found = find(scene, "roof", model=encoder(), read=READ, options=replace(PLAIN, min_score=0.9999999))
+    assert found.counts == {"roof": 0} and any("less than the least score" in note for note in found.notes)
+
+
+def test_a_name_is_there_if_and_only_if_an_object_of_it_is(tmp_path: Path) -> None:
+    """Between the centres of patches no pixel scores what the best patch does."""
+    sand, roof = (np.array(COLOURS[name])[:, None, None] * 255 for name in ("sand", "roof"))
+    for share in (0.49, 0.505, 0.51, 0.53):
+        pixels = np.broadcast_to(sand, (3, 96, 96)).copy()
+        pixels[:, 40:48, 40:48] = share * roof + (1 - share) * sand
+        source = write_scene(tmp_path / f"{share}.tif", pixels.round().astype(np.uint8))
+        found = find(source, "roof", model=encoder(), options=PLAIN)
+        assert bool(found.counts["roof"]) == (found.presence["roof"] >= 0.5), share
+        assert bool(found.counts["roof"]) != any("no roof found" in note for note in found.notes)
+
+
+def test_presence_is_that_in_the_area_of_interest(scene: Path, tmp_path: Path) -> None:
+    area = tmp_path / "area.geojson"
+    with rasterio.open(scene) as dataset:
+        corners = [dataset.transform @ corner for corner in ((200, 0), (299, 60))]
+        gpd.GeoDataFrame(geometry=[shapely.box(*corners[0], *corners[1])], crs=dataset.crs).to_file(area)
+    within = replace(PLAIN, area=str(area))
+    found = find(scene, "roof", model=encoder(), read=READ, options=within)
+    assert found.counts == {"roof": 0} and found.presence["roof"] < 0.1
+    assert any("no roof found" in note for note in found.notes)
+    rivals = replace(within, background="sand, water")
+    answer = ask(scene, "Is there a roof?", model=PooledColours(), read=READ, options=AskOptions(find=rivals))
+    assert answer.value is False and answer.confidence is not None and answer.confidence > 0.5
 
 
 def test_an_area_of_interest_keeps_what_lies_in_it_whole(scene: Path, tmp_path: Path) -> None:
@@ -466,6 +502,8 @@ def test_outlines_of_a_killed_run_are_cleared_away_by_a_run_that_refines_nothing
 
 KILLED = """
 import os, signal, sys
+from geoglot.tasks.ask.ask import ask
+from geoglot.tasks.ask.ask_options import AskOptions
 from geoglot.tasks.find import refine_outlines
 from geoglot.tasks.find.find import find
 from geoglot.options import ReadOptions

@@ -39,6 +39,9 @@ from geoglot.tasks.refine.refiner import Refiner
 ModelLike = Model | PathLike
 
 
+_NOTHING = "there is nothing to divide by: none of the things that a share or a mean is taken of was found"
+
+
 class Asker(AbstractContextManager["Asker"]):
     """Answers any number of questions about a scene, or about two dates of one place. A context manager.
 
@@ -120,8 +123,9 @@ class Asker(AbstractContextManager["Asker"]):
                 lines = [line.strip() for line in str(error).splitlines() if line.strip()]
                 why = lines[-1] if lines else "the program failed"  # the lines before the last one show the program
                 if isinstance(error, ProgramError):
-                    why = why.partition(": ")[2] or why  # without the type of the error
-                return self._draft(question, plan, started, why)
+                    kind, _, rest = why.partition(": ")
+                    why = _NOTHING if kind == ZeroDivisionError.__name__ else rest or why
+                return replace(self._draft(question, plan, started, why), presence=_presence(words))
             regions = tuple(call.region for call in words.records if call.region and call.name != "whole")
             confidence, reason = confidence_of(words)
             return replace(
@@ -134,7 +138,7 @@ class Asker(AbstractContextManager["Asker"]):
                 reason=reason,
                 evidence=collection(reply.objects, regions, words.ground),
                 calls=calls_to_json(words.records),
-                presence={title_of(*key): seen.presence for key, seen in words.sightings.items()},
+                presence=_presence(words),
             )
 
     def replay(self, document: Mapping[str, Any]) -> Answer:
@@ -213,6 +217,11 @@ class Asker(AbstractContextManager["Asker"]):
             messages=plan.messages, seconds=round(time.monotonic() - started, 3),
             scene=last.raster.reopened() if isinstance(last := self._dates[-1], RasterScene) else None,
         )  # fmt: skip
+
+
+def _presence(words: Vocabulary) -> dict[str, float]:
+    """The probability that each name that was looked for is in the scene."""
+    return {title_of(*key): seen.presence for key, seen in words.sightings.items()}
 
 
 def ask(

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import asdict, dataclass, field, replace
 from datetime import date
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from geoglot.geo import Grid, Window
 from geoglot.lonlat import to_map
 from geoglot.models.zoo import Model
 from geoglot.options import FindOptions, ReadOptions
+from geoglot.scene.absence import BARELY_ABSENT
 from geoglot.scene.area import read_area
 from geoglot.scene.class_words import ClassWords
 from geoglot.scene.dense import model_of, reads_words
@@ -107,24 +109,23 @@ class RasterScene(AbstractContextManager["RasterScene"]):
             return self._known[name]
         self._check_visible([name])
         scene, options = self._encode(), self._options
-        result = find(
-            scene,
-            {name: [name]},
-            options=replace(options.find, area=None),
-            refiner=options.refiner,
-            progress=options.progress,
-        )
+        search = partial(find, scene, {name: [name]}, refiner=options.refiner, progress=options.progress)
+        result = search(options=replace(options.find, area=None))
         threshold = result.thresholds[name]
-        self.notes += [note for note in result.notes if note not in self.notes]
         rows = zip(result.objects["id"], result.objects["score"], result.objects.geometry, strict=True)
         things = tuple(
             SceneObject(int(index), name, float(score), part)
             for index, score, shape in rows
-            if not (part := self._cut(shape)).is_empty
+            if (part := self._cut(shape)).area  # else it touches the area of interest from without
         )
         doubtful = sum(thing.score < threshold.line for thing in things)
+        presence = result.presence[name]
+        if not things and options.find.area:  # whether it lies in the area, not beyond
+            result = search(options=options.find)
+            presence = min(BARELY_ABSENT, result.presence[name])
+        self.notes += [note for note in result.notes if note not in self.notes]
         crowd = crowded(pixel_size(self._raster, self._read), _as_classes([name])).get(name, "")
-        self._known[name] = Sighting(things, threshold.line, doubtful, crowd, result.presence[name])
+        self._known[name] = Sighting(things, threshold.line, doubtful, crowd, presence)
         return self._known[name]
 
     def _cut(self, shape: shapely.Geometry) -> shapely.Geometry:

@@ -6,10 +6,8 @@ before they become a table (`find_result`).
 """
 
 import time
-from collections import Counter
-from collections.abc import Sequence
 from contextlib import ExitStack
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -17,10 +15,7 @@ import geopandas as gpd
 
 from geoglot.aliases import ClassesLike, PathLike, Progress
 from geoglot.errors import InputError
-from geoglot.figures import format_list
-from geoglot.geodesy import geodesic_area_m2
 from geoglot.hashing import fingerprint
-from geoglot.lonlat import to_map
 from geoglot.options import FindOptions, ReadOptions
 from geoglot.outputs.legend import Legend, check_names
 from geoglot.outputs.vector_names import check_placed, explain_format
@@ -35,13 +30,11 @@ from geoglot.scene.vector_features import read_features
 from geoglot.scene.visible import look_ahead, unseen_background
 from geoglot.sources.raster import Raster
 from geoglot.tasks.find.find_result import FindFiles, FindResult, tabulate
-from geoglot.tasks.find.outline import Object, settle_overlaps
+from geoglot.tasks.find.outline import Object, settle
 from geoglot.tasks.find.refine_outlines import digest, open_outline_journal, refine_outlines
 from geoglot.tasks.find.search import Search, search_names, search_places
 from geoglot.tasks.refine.load import choose_refiner
 from geoglot.tasks.refine.refiner import Refiner
-
-_NAMED = 20  # names in a note
 
 
 def find(
@@ -107,7 +100,7 @@ def find(
         with opening_journal as journal:
             refined = refine_outlines(search.instances, scene.raster, refiner, journal, progress)
             scene.raster.check_unchanged()
-            objects, shared = _select([*search.large, *refined], scene, options)
+            objects, shared = settle([*search.large, *refined], scene, options)
             told = (*scene.resumed, *(journal.resumed if journal else ()), *unseen, *bands.notes, *shared)
             run = {"names": search.names, "options": asdict(read) | asdict(options), "refiner": asked["refiner"]}
             return _finish(scene, search, objects, files, run | bands.facts(), told, started)
@@ -159,33 +152,6 @@ def _asked(
         "places": None if places is None else places.to_wkb(hex=True).to_csv(),
         "doubts": question.doubts if isinstance(question, TextQuestion) else (),
     }
-
-
-def _select(
-    objects: Sequence[Object], scene: EncodedScene, options: FindOptions
-) -> tuple[list[Object], tuple[str, ...]]:
-    """Settle overlaps, and drop objects of a wrong size or with their centre outside the area; and a note."""
-    polygons = scene.raster.footprint.clip([each.polygon for each in objects])  # pixels at the edge may hang over
-    clipped = [replace(each, polygon=polygon) for each, polygon in zip(objects, polygons, strict=True)]
-    sized = _limit_area(clipped, scene, options)
-    apart = settle_overlaps(sized)
-    settled = _limit_area(apart, scene, options)
-    kept = [each for each in settled if scene.area is None or scene.area.contains(each.polygon.centroid)]
-    lost = Counter(each.name for each in sized) - Counter(each.name for each in apart)
-    if not lost or len({each.name for each in sized}) == 1:
-        return kept, ()
-    which = format_list([f"{count:,} of {name}" for name, count in lost.items()], _NAMED)
-    note = f"{which} overlap objects with better scores and are left out; ask for one name at a time to count each"
-    return kept, (note,)
-
-
-def _limit_area(objects: list[Object], scene: EncodedScene, options: FindOptions) -> list[Object]:
-    grid = scene.raster.grid
-    if not objects or grid.crs is None or (options.min_area is None and options.max_area is None):
-        return objects
-    areas = geodesic_area_m2(to_map([each.polygon for each in objects], grid), grid.crs)
-    least, most = options.min_area or 0.0, options.max_area or float("inf")
-    return [each for each, area in zip(objects, areas, strict=True) if least <= area <= most]
 
 
 def _finish(

@@ -18,6 +18,7 @@ from geoglot.aliases import Progress
 from geoglot.errors import EmptyError, SourceError
 from geoglot.geo import Window
 from geoglot.outputs.seams import Part, join_strips
+from geoglot.scene.area import patches_within
 from geoglot.scene.extents import extent_of
 from geoglot.scene.otsu import threshold_otsu
 from geoglot.scene.score_field import ScoreField
@@ -49,7 +50,7 @@ class Threshold:
     share: float
     """Share of the patches with data that reach `line`."""
     peak: float = 0.0
-    """The highest score of a patch."""
+    """The highest score of a patch, of those that touch the area of interest."""
 
     @property
     def line(self) -> float:
@@ -79,10 +80,12 @@ def choose_threshold(field: ScoreField, min_score: float | None) -> Threshold:
     patch has data.
     """
     counts, peak = np.zeros(_BINS, np.int64), 0.0
-    for rows in map(field.patches, field.scene.blocks()):
+    for block in field.scene.blocks():
+        rows = field.patches(block)
         scores = rows[~np.isnan(rows)]
         counts += np.bincount(np.minimum((scores * _BINS).astype(np.intp), _BINS - 1), minlength=_BINS)
-        peak = max(peak, float(scores.max(initial=0)))
+        inside = rows if (area := field.scene.area) is None else rows[patches_within(area, field.scene.plan, block)]
+        peak = max(peak, float(np.fmax.reduce(inside, None, initial=0)))
     if not counts.any():
         if failed := field.scene.failed:
             raise SourceError(f"no window of {field.scene.raster.uri} could be read or computed: {failed[0].reason}")

@@ -1,6 +1,7 @@
-"""Objects: masks become polygons whose overlaps are settled."""
+"""Objects: masks become polygons, and of these those that are asked for stay, each with its own ground."""
 
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -11,8 +12,13 @@ from affine import Affine
 from jaxtyping import Bool
 from shapely import Polygon
 
+from geoglot.figures import format_list
 from geoglot.geo import Window
+from geoglot.geodesy import geodesic_area_m2
+from geoglot.lonlat import to_map
+from geoglot.options import FindOptions
 from geoglot.outputs.shapes import ClassStrip, build_polygons, trace
+from geoglot.scene.encoded_scene import EncodedScene
 from geoglot.scene.score_field import ScoreField
 from geoglot.silence import ignore_library_warnings
 from geoglot.tasks.find.instances import Instance, Region
@@ -21,6 +27,11 @@ _TOLERANCE = 0.5  # pixels: it removes the corners of pixels only
 _SAME = 0.5  # an object that keeps a smaller share of its area is the same thing by another name
 _PIXELS = 4_000_000  # of a strip, and of masks that are traced together
 _AT_ONCE = 10_000  # masks that are traced together
+
+
+_NAMED = 20  # names in a note
+_WRONG_SIZE = "none has a size that --min-area and --max-area allow"
+_BEYOND = "none has its centre in the area of interest"
 
 
 @dataclass(frozen=True)
@@ -97,6 +108,45 @@ def outline_of_large(region: Region, field: ScoreField, low: float) -> Object:
         if polygon.contains(peak):
             return Object(field.name, _simplify(polygon), shape.confidence / shape.pixels, "none")
     raise AssertionError("a region holds its peak")
+
+
+def settle(
+    objects: Sequence[Object], scene: EncodedScene, options: FindOptions
+) -> tuple[list[Object], tuple[str, ...]]:
+    """Settle overlaps, and drop objects of a wrong size or with their centre outside the area; and notes."""
+    polygons = scene.raster.footprint.clip([each.polygon for each in objects])  # pixels at the edge may hang over
+    clipped = [replace(each, polygon=polygon) for each, polygon in zip(objects, polygons, strict=True)]
+    sized = _limit_area(clipped, scene, options)
+    apart = settle_overlaps(sized)
+    settled = _limit_area(apart, scene, options)
+    kept = [each for each in settled if scene.area is None or scene.area.contains(each.polygon.centroid)]
+    names = {each.name for each in kept}
+    wrong = _count_names(clipped) - _count_names(sized) + (_count_names(apart) - _count_names(settled))
+    beyond = _count_names(each for each in settled if scene.area and scene.area.intersects(each.polygon))
+    notes = [f"{_name_counts(gone)}: {why}" for part, why in ((wrong, _WRONG_SIZE), (beyond, _BEYOND))
+             if (gone := Counter({name: count for name, count in part.items() if name not in names}))]  # fmt: skip
+    lost = _count_names(sized) - _count_names(apart)
+    if lost and len({each.name for each in sized}) > 1:
+        alone = "are left out; ask for one name at a time to count each"
+        notes.append(f"{_name_counts(lost)} overlap objects with better scores and {alone}")
+    return kept, tuple(notes)
+
+
+def _count_names(objects: Iterable[Object]) -> Counter[str]:
+    return Counter(each.name for each in objects)
+
+
+def _name_counts(counts: Counter[str]) -> str:
+    return format_list([f"{count:,} of {name}" for name, count in counts.items()], _NAMED)
+
+
+def _limit_area(objects: list[Object], scene: EncodedScene, options: FindOptions) -> list[Object]:
+    grid = scene.raster.grid
+    if not objects or grid.crs is None or (options.min_area is None and options.max_area is None):
+        return objects
+    areas = geodesic_area_m2(to_map([each.polygon for each in objects], grid), grid.crs)
+    least, most = options.min_area or 0.0, options.max_area or float("inf")
+    return [each for each, area in zip(objects, areas, strict=True) if least <= area <= most]
 
 
 def settle_overlaps(objects: Sequence[Object]) -> list[Object]:

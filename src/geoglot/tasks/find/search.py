@@ -1,6 +1,6 @@
 """Search a scene for instances: things of a name, or things at points and boxes that a person draws."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import IO
 
@@ -16,7 +16,8 @@ from geoglot.aliases import Progress
 from geoglot.errors import InputError, SourceError
 from geoglot.figures import format_count
 from geoglot.geo import Window
-from geoglot.scene.absence import ABSENT, absence_notes, presence_of
+from geoglot.scene.absence import ABSENT, BARELY_ABSENT, absence_notes, presence_of
+from geoglot.scene.area import touches
 from geoglot.scene.encoded_scene import EncodedScene
 from geoglot.scene.kept_scores import keep_scores
 from geoglot.scene.question import Question
@@ -63,36 +64,45 @@ def search_names(
     """The instances of every name, but for those that are not looked for (`sight`).
 
     Thresholds are chosen unless `min_score` is given. The scores of patches lie in the file `kept`, which must stay
-    open while the instances are read.
+    open while the instances are read. Presence is that in the area of interest, and a name without an instance is not
+    there: between the centres of patches no pixel may score what a patch does.
     """
     thresholds, instances, large = dict[str, Threshold](), list[Instance](), list[Object]()
-    presence, doubtful = dict[str, float](), dict[str, int]()
+    presence, notes, absent = dict[str, float](), list[str](), list[str]()
     fields = filter(None, score_fields(scene, question, evidence, sight.why))
     for scored in keep_scores([*fields], kept):
-        threshold = choose_threshold(scored, min_score)
+        name, threshold = scored.name, choose_threshold(scored, min_score)
         likely = find_regions(scored, threshold, progress)
-        thresholds[scored.name], regions = keep_sure(scored.name, threshold, likely)
-        doubtful[scored.name] = len(likely) - len(regions)
-        presence[scored.name] = presence_of(max([threshold.peak, *(region.peak for region in regions)]))
-        small = [region for region in regions if region.box.pixels <= LARGEST]
-        large += [outline_of_large(region, scored, threshold.low) for region in regions if region.box.pixels > LARGEST]
-        instances += split_regions(small, scored, threshold.low)
-    everywhere = (
-        f"{name!r} matches {threshold.share:.0%} of the scene, so it separates nothing here: use a narrower name, or "
-        "raise --min-score"
-        for name, threshold in thresholds.items()
-        if threshold.is_everywhere
-    )
+        thresholds[name], regions = keep_sure(name, threshold, likely)
+        big = [region for region in regions if region.box.pixels > LARGEST]
+        parts = [*split_regions([region for region in regions if region.box.pixels <= LARGEST], scored, threshold.low)]
+        inside = [region for region in regions if touches(scene.area, Window(*region.peak_at, 1, 1))]
+        boxes = [*(region.box for region in big), *(part.box for part in parts)]
+        found = any(touches(scene.area, box) for box in boxes)
+        likelihood = presence_of(max([threshold.peak, *(region.peak for region in inside)]))
+        presence[name] = likelihood if found or min_score is not None else min(likelihood, BARELY_ABSENT)
+        notes += _tell_left_out(name, thresholds[name], len(likely) - len(regions), found=found)
+        absent += [] if found or presence[name] >= ABSENT else [name]
+        large += [outline_of_large(region, scored, threshold.low) for region in big]
+        instances += parts
     too_large = f"{len(large)} objects are too large to be split or refined: they keep the outline of their scores"
-    found = {each.name for each in instances} | {each.name for each in large}
-    absent = absence_notes([name for name in presence if name not in found and presence[name] < ABSENT])
-    left_out = (
-        f"left out {format_count(count, 'place')} where {name!r} is likely but not sure; --min-score 0.5 finds more"
-        for name, count in doubtful.items()
-        if count
-    )
-    notes = (*sight.notes, *everywhere, *left_out, *absent, *question.notes, *((too_large,) if large else ()))
-    return Search(question.names, instances, large, thresholds, presence, notes, sight.why)
+    told = (*sight.notes, *notes, *absence_notes(absent), *question.notes, *((too_large,) if large else ()))
+    return Search(question.names, instances, large, thresholds, presence, told, sight.why)
+
+
+def _tell_left_out(name: str, threshold: Threshold, doubtful: int, *, found: bool) -> Iterator[str]:
+    """Notes on a name that separates nothing, on likely places that are left out, and on a least score too high."""
+    if threshold.is_everywhere:
+        yield (
+            f"{name!r} matches {threshold.share:.0%} of the scene, so it separates nothing here: use a narrower name, "
+            "or raise --min-score"
+        )
+    if doubtful:
+        count = format_count(doubtful, "place")
+        yield f"left out {count} where {name!r} is likely but not sure; --min-score 0.5 finds more"
+    if threshold.how == "given" and not found and threshold.peak >= ABSENT:
+        score = f"the most likely place of {name!r} scores {threshold.peak:.2f}"
+        yield f"{score}, less than the least score {threshold.high:g}; a lower --min-score finds it"
 
 
 def search_places(scene: EncodedScene, features: gpd.GeoDataFrame) -> Search:

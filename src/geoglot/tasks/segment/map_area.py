@@ -10,8 +10,8 @@ from affine import Affine
 from shapely.geometry.base import BaseGeometry
 
 from geoglot.aliases import PathLike
-from geoglot.geo import Grid
-from geoglot.scene.area import Partial, covered, read_area
+from geoglot.geo import Grid, Window
+from geoglot.scene.area import Partial, covered, patches_within, read_area
 from geoglot.scene.stream import Row
 from geoglot.scene.windows import WindowPlan
 from geoglot.sources.raster import Raster
@@ -44,8 +44,7 @@ class MapArea:
             return row
         above, beside = plan.inset
         corner = Affine.translation(-beside, row.first * plan.patch - above)
-        lattice = (row.values.shape[1], row.values.shape[2])
-        patches = covered(self.area, lattice, corner @ Affine.scale(plan.patch), touched=True)
+        patches = patches_within(self.area, plan, Window(row.first, 0, *row.values.shape[1:]))
         pixels = covered(self.area, (row.valid.shape[0], row.valid.shape[1]), corner)
         return replace(row, values=np.where(patches, row.values, np.float32(np.nan)), valid=row.valid & pixels)
 
