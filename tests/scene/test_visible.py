@@ -169,8 +169,10 @@ def test_a_scene_beyond_the_reach_of_the_model_is_said_at_every_door(tmp_path: P
     assert said in run("ask", source, "Is it a forest or a city?")[1]["text"]
     labels = run("classify", source, "--classes", "forest, city")[1]
     assert said in labels["notes"][0] and said in labels["results"][0]["why"]
-    mapped = run("segment", source, "--classes", "forest, city", "-o", tmp_path / "map.tif")[1]
+    assert labels["results"][0]["present"] is None
+    mapped = run("segment", source, "--classes", "forest, glacier", "-o", tmp_path / "map.tif")[1]
     assert any(said in note for note in mapped["notes"]) and mapped["why"] == {}
+    assert not any("found" in note for note in mapped["notes"])  # what it says of absence is not to be used either
     assert said in run("info", source)[1]["fit"]["says"]
 
 

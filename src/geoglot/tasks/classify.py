@@ -216,7 +216,7 @@ def _label(items: Sequence[_Chip], job: _Job, texts: np.ndarray, labels: Labels)
         kept = np.argsort(-row, kind="stable")[:_KEPT] if len(row) > _KEPT else np.arange(len(row))
         shares = {names[each]: float(row[each]) for each in kept}
         label, why = names[best], item.hidden.get(names[best])
-        present = job.presence.shows(embeddings[index], best)
+        present = None if why else job.presence.shows(embeddings[index], best)
         labels.results.append(
             Label(item.source, item.window, label, float(row[best]), shares, present, item.bounds, why)
         )

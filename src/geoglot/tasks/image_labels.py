@@ -27,7 +27,7 @@ class Label:
     probabilities: dict[str, float]
     """By class; of more than 1,000 classes those of the most probable 1,000, the highest first."""
     present: bool | None = None
-    """Whether the image shows the label at all; None if the model is not calibrated."""
+    """Whether the image shows the label at all; None without calibration, or if `why` is given."""
     bounds: Bounds | None = None
     """West, south, east, north in degrees; None without a CRS."""
     why: str | None = None

@@ -31,7 +31,7 @@ from geoglot.scene.classmap import CONFIDENCE_STEPS, OTHER, Rule, Upsampler, cla
 from geoglot.scene.consult_bands import Consulted, consult_bands
 from geoglot.scene.dense import Dense, OfEmbeddings, WordDense
 from geoglot.scene.encoded_scene import EncodedScene
-from geoglot.scene.read import check_bands, open_scene, reading_facts, reading_notes
+from geoglot.scene.read import check_bands, open_scene, out_of_reach, reading_facts, reading_notes
 from geoglot.scene.stream import Row, resume_note, see, split_rows
 from geoglot.scene.text_vectors import MANY
 from geoglot.scene.windows import WindowPlan
@@ -92,6 +92,7 @@ def segment_with(
             **({"blended": "embeddings"} if _blends_embeddings(dense) else {}),
             **bands.facts(),
             **area.facts(),
+            **({"beyond": far} if (far := out_of_reach(raster, dense.card, read)) else {}),
             **facts,
             "notes": [*facts.get("notes", ()), *reading_notes(raster, dense.card, read)],
         }
@@ -210,7 +211,8 @@ class _Run:
         )
         self._tell("map", 1, 1)
         cut = outputs.write_polygons(self._strips(kinds, "polygons"), raster, legend, style)
-        absent = tell_absent(self.journal, shares, self.facts.get("why", {}), self.bands.shown)
+        hidden = legend.names if "beyond" in self.facts else self.facts.get("why", {})
+        absent = tell_absent(self.journal, shares, hidden, self.bands.shown)
         notes = [*resumed, *absent, *self.facts["notes"], *self.bands.notes, *cut]
         notes += outputs.draw(raster, shares, legend, self.area.area)
         if not any(share.pixels for share in shares):
