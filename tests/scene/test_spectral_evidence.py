@@ -292,7 +292,7 @@ def test_bands_that_show_a_cover_decide_nothing_between_two_taught_classes_of_it
     kind[:, 60:], kind[100:] = 1, 2
     names, colours = ("lawn", "trees", "sand"), [COLOURS[each] for each in ("marsh", "forest", "sand")]
     picture = np.moveaxis(np.array(colours)[kind], 2, 0)
-    bands = (np.concatenate([picture, np.full((1, SIDE, SIDE), 0.9)]) * 255).astype(np.uint8)
+    bands = (np.concatenate([picture, 0.9 + 0.01 * (kind[None] > 0)]) * 255).astype(np.uint8)
     scene = write(tmp_path / "plants.tif", bands)
     base = PooledColours()
     weight = 5 * torch.nn.functional.normalize(torch.tensor(colours), dim=1)
@@ -302,3 +302,13 @@ def test_bands_that_show_a_cover_decide_nothing_between_two_taught_classes_of_it
     truth = float((kind == names.index(name)).sum()) / 4
     assert any(f"{name} was decided together with NDVI" in note for note in result.notes)
     assert result.areas_m2[name] == pytest.approx(truth, rel=0.2)  # 1.6 to 2.7 times if the bands lift it alone
+
+
+def test_a_band_of_one_value_decides_nothing_and_is_told(tmp_path: Path) -> None:
+    """A black band is no sea."""
+    bands = pixels()
+    bands[3] = 0
+    result = found(write(tmp_path / "black.tif", bands))
+    alone = found(write(tmp_path / "plain.tif", bands[:3], NAMED[:3]))
+    assert any("band 4 (nir)" in note and "the same value everywhere" in note for note in result.notes)
+    assert result.areas_m2 == alone.areas_m2 and not any("decided together" in note for note in result.notes)

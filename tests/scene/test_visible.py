@@ -182,6 +182,16 @@ def test_a_map_of_a_tiny_picture_is_not_to_be_used(tmp_path: Path, side: int, sm
     assert any(f"is read as {side} x {side} px" in note for note in notes) == small
 
 
+@pytest.mark.parametrize("value", [0, 120])
+def test_a_picture_of_one_colour_shows_nothing(tmp_path: Path, value: int) -> None:
+    said = "nothing to see"
+    source = write_scene(tmp_path / "blank.tif", np.full((3, 96, 96), value, np.uint8))
+    doors = [("find", source, "water"), ("ask", source, "Is there water?")]
+    doors.append(("segment", source, "--classes", "water, grass", "-o", tmp_path / "map.tif"))
+    doors.append(("classify", source, "--classes", "water, grass"))
+    assert all(any(said in note for note in run(*door)[1]["notes"]) for door in doors)
+
+
 @pytest.mark.parametrize(
     ("metres", "seen", "unseen"),
     [(0.3, "people", None), (1, "car", "people"), (10, "ship", "house"), (100, "lake", "road")],

@@ -81,11 +81,12 @@ def consult_bands(
     if spectrum.is_empty:
         return Consulted(told=tuple(_note_empty(raster, seen)))
     judges = {cover.name: judges_of(cover, spectrum) for cover in COVERS}
-    if not (told := tuple(_note_judges(raster, seen, judges))):
-        return NOT_ASKED
+    told, flat = tuple(_note_judges(raster, seen, judges)), tuple(_note_flat(raster, seen))
+    if not told:
+        return Consulted(told=flat)
     visible = [number for number, cover in enumerate(COVERS) if (_odds(spectrum, judges[cover.name]) >= _SOME).any()]
     found = SpectralEvidence(raster, tuple(classes), meaning, judges, _widths(raster, classes))
-    return Consulted(found, told, frozenset(_heavy(seen, seen.own[:, visible].max(1, initial=0))))
+    return Consulted(found, (*told, *flat), frozenset(_heavy(seen, seen.own[:, visible].max(1, initial=0))))
 
 
 def _widths(raster: Raster, classes: Sequence[ClassWords]) -> tuple[int, ...]:
@@ -136,6 +137,15 @@ def _note_unnamed(raster: Raster, seen: Meaning) -> Iterator[str]:
 def _note_empty(raster: Raster, seen: Meaning) -> Iterator[str]:
     if (names := _heavy(seen, seen.own.max(1))) and raster.spectrum and raster.spectrum.missing:
         yield f"the bands of {raster.uri} beyond the visible have no data: {_by_words(names)}"
+
+
+def _note_flat(raster: Raster, seen: Meaning) -> Iterator[str]:
+    """A note on bands beyond the visible that have one value all over the scene."""
+    assert raster.spectrum is not None
+    flat = [name for name in raster.named.infrared if name in raster.spectrum.flat]
+    if flat and _heavy(seen, seen.own.max(1)):
+        each = format_list([f"band {raster.named.indexes[name]} ({name})" for name in flat])
+        yield f"{each} of {raster.uri} has the same value everywhere, so nothing was decided by it"
 
 
 def _by_words(names: Sequence[str]) -> str:

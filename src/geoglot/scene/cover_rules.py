@@ -60,9 +60,9 @@ class Judge(NamedTuple):
 
 def judges_of(cover: Cover, spectrum: Spectrum) -> tuple[Judge, ...]:
     """What the bands of a scene can say about a cover. Near infrared speaks beside an index, never alone."""
-    judges = []
+    judges, bands = [], spectrum.indexes.keys() - spectrum.flat
     for rule in cover.rules:
-        names = (name for name in rule.indices if set(INDICES[name].bands) <= spectrum.indexes.keys())
+        names = (name for name in rule.indices if set(INDICES[name].bands) <= bands)
         if name := next(names, None):
             judges.append(_fit_index(name, rule, spectrum))
     if judges and cover.dark and (dark := _fit_dark(cover.dark, spectrum)):
@@ -91,7 +91,7 @@ def _fit_dark(sign: int, spectrum: Spectrum) -> Ramp | None:
     In plain numbers dark near infrared is water if it falls into two heaps, of which one is much darker and not that of
     plants in the shade.
     """
-    if not {"green", "nir"} <= spectrum.indexes.keys():
+    if not {"green", "nir"} <= spectrum.indexes.keys() - spectrum.flat:
         return None
     if spectrum.is_reflectance:
         return Ramp(_DARK, _DARK, -sign * MOST / _DARK_RAMP)

@@ -105,6 +105,7 @@ def reading_notes(raster: Raster, card: Card, read: ReadOptions) -> tuple[str, .
             f"how large the pixels of {raster.uri} are is unknown, so it is not checked whether they can show what is "
             f"asked for; {understands(card.name, card.resolution)}; say it with --gsd, or assign a CRS"
         )
+    notes += blank_notes(raster, card)
     if not why and (small := too_small_to_map(raster, card)):
         notes.append(small)
     return tuple(notes)
@@ -119,6 +120,14 @@ def too_small_to_map(raster: Raster, card: Card) -> str:
         f"{raster.uri} is read as {cols} x {rows} px, and {card.name} learned from {card.tile_size} px a side: the "
         "rest of its view is the scene mirrored, so a map of it is not to be used"
     )
+
+
+def blank_notes(raster: Raster, card: Card) -> tuple[str, ...]:
+    """A note on a scene of one colour, of which a model says something all the same."""
+    if not raster.is_blank:
+        return ()
+    blank = f"all pixels of {raster.uri} have the same colour, so that there is nothing to see"
+    return (f"{blank}: what {card.name} says of it is not to be used",)
 
 
 def pixel_size(raster: Raster, read: ReadOptions) -> float | None:

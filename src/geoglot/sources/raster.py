@@ -123,6 +123,14 @@ class Raster:
         with self._handles.borrow() as dataset, gdal_options(self.uri):
             return reader.read_valid(dataset, self.uri, window, shape)
 
+    @property
+    def is_blank(self) -> bool:
+        """Whether all pixels are known to have one colour; of a large scene it is not known."""
+        if self._whole is None:
+            return False
+        bands = [values[known] for values, known in zip(*self._whole, strict=True)]
+        return all(len(band) > 1 and band.min() == band.max() for band in bands)
+
     @cached_property
     def spectrum(self) -> Spectrum | None:
         """The bands that spectral indices compare; None if near infrared and beyond are not there or not named."""

@@ -81,6 +81,11 @@ class Spectrum:
         """Whether no pixel has data in all bands."""
         return not len(next(iter(self.sample.values())))
 
+    @property
+    def flat(self) -> frozenset[str]:
+        """Bands that have one value all over the scene, and so measure nothing."""
+        return frozenset(name for name, values in self.sample.items() if len(values) > 1 and not np.ptp(values))
+
     def named(self, numbers: Num[np.ndarray, "band ..."]) -> BandValues:
         """Stored numbers as values by the part of the spectrum."""
         values = np.asarray(numbers, np.float32)

@@ -23,7 +23,7 @@ from geoglot.scene.dense import model_of, reads_words
 from geoglot.scene.embed import embed, pad, zero_shot
 from geoglot.scene.encoded_scene import EncodedScene
 from geoglot.scene.image_presence import ImagePresence, nothing_notes
-from geoglot.scene.read import check_bands, open_scene, out_of_reach, too_small_to_map
+from geoglot.scene.read import blank_notes, check_bands, open_scene, out_of_reach, too_small_to_map
 from geoglot.scene.text_vectors import class_vectors
 from geoglot.scene.visible import unseen_notes, why_not_seen
 from geoglot.scene.windows import WindowPlan
@@ -155,7 +155,7 @@ def _items(source: str | Raster, job: _Job, progress: Progress | None) -> Iterat
         if len(job.rasters) < _SHOWN:
             job.rasters[raster.uri] = raster.reopened()
         hidden = why_not_seen(job.model, raster, read, job.words)
-        job.notes.add(unseen_notes(hidden))
+        job.notes.add([*unseen_notes(hidden), *blank_notes(raster, card)])
         area = read_area(Path(job.options.area), raster.grid) if job.options.area else None
         by_window = raster.grid.crs is not None if windows is None else windows
         if by_window:
