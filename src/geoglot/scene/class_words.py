@@ -12,6 +12,11 @@ from geoglot.figures import format_some
 from geoglot.outputs.legend import check_names
 from geoglot.tables import parse_json, read_text
 
+#: A note on a map of several classes
+COMPETE = (
+    "each place has the class that fits best, so areas depend on all classes; find and ask compare a name with general "
+    "words, so theirs may differ"
+)
 _QUOTES = " \t\r\n\"'\u201c\u201d\u201e\u2018\u2019\u00ab\u00bb"  # as shells leave and word processors write them
 _TEXT_FILES = (".txt", ".json", ".csv", ".tsv", ".yaml", ".yml")
 

@@ -12,7 +12,7 @@ from geoglot.errors import InputError
 from geoglot.options import ChangeOptions, ReadOptions
 from geoglot.tasks.change.change import change
 from geoglot.tasks.change.posterior import Transitions
-from stubs import ColourScorer
+from stubs import ColourScorer, PooledColours
 from worlds import class_field, paint, write_scene
 
 NAMES = ("water", "forest", "roof")
@@ -97,3 +97,14 @@ def test_what_is_too_small_is_no_change(dates: tuple[Path, Path, np.ndarray, np.
 def test_one_date_is_refused(dates: tuple[Path, Path, np.ndarray, np.ndarray]) -> None:
     with pytest.raises(InputError, match="two or more dates"):
         change([dates[0]], None, model=seer())
+
+
+def test_several_words_compete_and_a_scene_without_a_pixel_is_told_of_no_absent_class(tmp_path: Path) -> None:
+    source = write_scene(tmp_path / "scene.tif", paint(class_field((96, 96), 3), NAMES))
+    options = ChangeOptions(background="sand, road", overlay=False)
+    notes = [change([source, source], names, model=PooledColours(), options=options).notes for names in NAMES[:2]]
+    several = change([source, source], NAMES[:2], model=PooledColours(), options=options).notes
+    assert any("find and ask compare" in note for note in several) and "find and ask compare" not in str(notes)
+    empty = write_scene(tmp_path / "empty.tif", np.zeros((3, 96, 96), np.uint8), nodata=0)
+    told = change([empty, empty], NAMES[:2], model=PooledColours(), options=options).notes
+    assert any("no pixel of the scene is valid" in note for note in told) and "found" not in str(told)

@@ -11,6 +11,8 @@ from geoglot.aliases import Progress
 from geoglot.errors import NO_PIXEL, SourceError
 from geoglot.outputs.notebook.page import WrittenFile
 from geoglot.scene.absence import absence_notes
+from geoglot.scene.class_words import COMPETE
+from geoglot.scene.question import TextQuestion
 from geoglot.scene.read import reading_notes
 from geoglot.scene.stored_rows import StoredRows, store_rows
 from geoglot.scene.stream import resume_note, see
@@ -75,15 +77,15 @@ class ChangeRun:
         cut = files.write_polygons(polygons, style)
         periods = [date.period for date in aligned.dates]
         drawn = files.write_series(table_of(classes, dates, periods), chart_of(classes, dates, periods))
-        nowhere = [
-            each.name for each in classes if each.objects and each.name not in asked.why and not any(each.pixels)
-        ]
+        known = int(tally.pixels[0].sum())
+        seen = [each for each in classes if each.objects and each.name not in asked.why and known]
+        nowhere = [each.name for each in seen if not any(each.pixels)]
         notes = [*resumed, *unseen_notes(asked.why), *absence_notes(nowhere), *aligned.notes, *asked.question.notes]
+        notes += [COMPETE] if len(seen) > 1 and isinstance(asked.question, TextQuestion) else []
         notes += _told_of([reading_notes(date, asked.dense.card, asked.read) for date in aligned.dates], aligned.dates)
         notes += _told_of([each.notes for each in asked.bands], aligned.dates)
         notes += [*drawn, *cut]
         notes += files.draw(aligned, dates, tally.across)
-        known = int(tally.pixels[0].sum())
         if not known:
             notes.append(NO_PIXEL)
         result = ChangeResult(

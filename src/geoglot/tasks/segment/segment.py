@@ -14,7 +14,7 @@ from geoglot.models.zoo import Model, load_model
 from geoglot.options import ReadOptions, SegmentOptions
 from geoglot.outputs.legend import Legend
 from geoglot.scene.averaged import average
-from geoglot.scene.class_words import ClassWords, parse_classes, parse_words
+from geoglot.scene.class_words import COMPETE, ClassWords, parse_classes, parse_words
 from geoglot.scene.dense import ClassDense, Dense, model_of, reads_words
 from geoglot.scene.encoded_scene import EncodedScene
 from geoglot.scene.read import open_scene, pixel_size
@@ -31,10 +31,6 @@ from geoglot.tasks.segment.map_run import segment_with
 
 __all__ = ["SegmentOptions", "SegmentResult", "segment"]
 
-_COMPETE = (
-    "each place has the class that fits best, so areas depend on all classes; find and ask compare a name with general "
-    "words, so theirs may differ"
-)
 _DIVIDE = (
     "each place that fits better than the background is mapped; find and ask may draw the line higher, where the "
     "scores of this scene divide, so their areas may be smaller"
@@ -137,7 +133,7 @@ def _dense(
     if isinstance(scores, WordScores):
         facts["doubts"] = scores.doubts
         if len(names) > 1 or model.presence is None:
-            notes = (*notes, _COMPETE if len(names) > 1 else _DIVIDE)
+            notes = (*notes, COMPETE if len(names) > 1 else _DIVIDE)
     return scores, names, facts | {"device": scores.texts.device.type, "notes": notes}
 
 
