@@ -182,13 +182,18 @@ def test_a_map_of_a_tiny_picture_is_not_to_be_used(tmp_path: Path, side: int, sm
     assert any(f"is read as {side} x {side} px" in note for note in notes) == small
 
 
+def test_a_scene_that_is_read_far_finer_than_a_model_learned_is_beyond_its_reach(tmp_path: Path) -> None:
+    found = run("find", scene(tmp_path / "a.tif", 0.3, 20), "car", "--gsd", "0.02")[1]
+    assert found["counts"] == {"car": 0} and "is not to be used; leave --gsd out" in found["why"]["car"]
+
+
 @pytest.mark.parametrize("value", [0, 120])
 def test_a_picture_of_one_colour_shows_nothing(tmp_path: Path, value: int) -> None:
     said = "nothing to see"
     source = write_scene(tmp_path / "blank.tif", np.full((3, 96, 96), value, np.uint8))
     doors = [("find", source, "water"), ("ask", source, "Is there water?")]
     doors.append(("segment", source, "--classes", "water, grass", "-o", tmp_path / "map.tif"))
-    doors.append(("classify", source, "--classes", "water, grass"))
+    doors += [("classify", source, "--classes", "water, grass"), ("info", source)]
     assert all(any(said in note for note in run(*door)[1]["notes"]) for door in doors)
 
 

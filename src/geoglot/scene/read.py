@@ -149,7 +149,15 @@ def out_of_reach(raster: Raster, card: Card, read: ReadOptions) -> str:
             f"{card.patch_size} px a side: what it says of the scene is not to be used"
         )
     pixel = pixel_size(raster, read)
-    if pixel is None or finest / _FAR <= pixel <= coarsest * _FAR:
+    if pixel is None:
+        return ""
+    shown = raster.grid.resolution_m or pixel
+    if shown < finest / _FAR and not pixel < finest / _FAR:  # a model sees every thing larger than it has learned
+        read_at = (
+            f"the scene was read at {format_number(shown)} m a pixel, and {understands(card.name, card.resolution)}"
+        )
+        return f"{read_at}: what it says of the scene is not to be used; leave --gsd out"
+    if finest / _FAR <= pixel <= coarsest * _FAR:
         return ""
     knows = understands(card.name, card.resolution)
     instead = f"; reduce it to {format_number(finest)} m a pixel, or assign a CRS" if pixel < finest else ""

@@ -18,7 +18,7 @@ from geoglot.models.card import Card
 from geoglot.models.stored import BUNDLED, card_of, find_model
 from geoglot.options import ReadOptions
 from geoglot.outputs.panels import Panel, check_picture, write_panels
-from geoglot.scene.read import open_to_look, out_of_reach, pixel_size, too_small_to_map, understands
+from geoglot.scene.read import blank_notes, open_to_look, out_of_reach, pixel_size, too_small_to_map, understands
 from geoglot.scene.visible import shown_by
 from geoglot.sources.bands.band_choice import Bands
 from geoglot.sources.gdal import open_dataset
@@ -77,7 +77,13 @@ def inspect_raster(
             fit=_fit(raster, card, read),
             shows=shown_by(pixel_size(raster, read)),
             time=raster.time.isoformat() if raster.time else None,
-            notes=(*refused, *raster.warnings, *filter(None, [unusable]), *_notes_left_out(len(stored), picture)),
+            notes=(
+                *refused,
+                *raster.warnings,
+                *filter(None, [unusable]),
+                *blank_notes(raster, card),
+                *_notes_left_out(len(stored), picture),
+            ),
             area=InspectedArea.of(area, raster) if area else None,
             picture=Path(picture) if picture else None,
             scene=raster.reopened(),

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from affine import Affine
 from click.testing import CliRunner
 
 import geoglot
@@ -66,6 +67,17 @@ def test_each_result_is_that_of_the_scene_alone(scenes: Path, tmp_path: Path) ->
         geoglot.segment(scenes / f"{name}.tif", WORDS, alone / f"{name.replace('/', '_')}.tif", model=model)
     assert hashes(alone)["old_town.tif"] == hashes(tmp_path / "maps")["old_town.tif"]
     assert hashes(alone)["town.tif"] == hashes(tmp_path / "maps")["scenes_town.tif"]
+
+
+def test_a_name_that_pixels_cannot_show_has_no_measures_in_the_table(tmp_path: Path) -> None:
+    pixels = np.random.default_rng(0).integers(0, 255, (3, 96, 96), np.uint8)
+    for metres in (1, 10):
+        write_scene(tmp_path / f"at{metres}.tif", pixels, transform=Affine(metres, 0, 5e5, 0, -metres, 5e6))
+    table = tmp_path / "counts.csv"
+    batch(geoglot.find, sorted(tmp_path.glob("*.tif")), "car", tmp_path / "found", table=table)
+    fine, coarse = csv.DictReader(table.read_text().splitlines())
+    assert fine["car_count"] != "" and fine["reason"] == ""
+    assert coarse["car_count"] == coarse["car_m2"] == "" and "cannot be seen" in coarse["reason"]
 
 
 def test_complete_scenes_are_passed_over_until_something_differs(

@@ -12,6 +12,7 @@ from geoglot.tasks.batch.work import Outcome
 _MOST = 8  # measures that a table for people has room for
 _Row = dict[str, Any]
 _DIGITS = 10
+_MEASURED = ("m2", "share", "count", *(f"{what}_{of}" for what in ("gain", "loss") for of in ("m2", "pixels")))
 
 
 def _of_map(document: Mapping[str, Any]) -> _Row:
@@ -89,10 +90,19 @@ _MEASURES: dict[str, tuple[Callable[[Mapping[str, Any]], _Row], tuple[str, ...]]
 
 
 def measures(door: str, outcomes: Iterable[Outcome]) -> list[_Row]:
-    """A row of measures for each outcome, empty where there is no result; without those that no scene has."""
-    rows = [_MEASURES[door][0](each.document) if each.document else _Row() for each in outcomes]
+    """A row of measures for each outcome, empty where there is no result; without those that no scene has.
+
+    A name that the pixels of a scene cannot show has no measures there: that none was found would be said of it.
+    """
+    rows = [_known(_MEASURES[door][0](each.document), each.document) if each.document else _Row() for each in outcomes]
     known = {key for row in rows for key, value in row.items() if value is not None}
     return [{key: value for key, value in row.items() if key in known} for row in rows]
+
+
+def _known(row: _Row, document: Mapping[str, Any]) -> _Row:
+    """A row without the measures of names that could not be seen."""
+    hidden = {f"{name}_{what}" for name in document.get("why", ()) for what in _MEASURED}
+    return {key: None if key in hidden else value for key, value in row.items()}
 
 
 def to_csv(door: str, outcomes: Sequence[Outcome]) -> str:
@@ -105,7 +115,8 @@ def to_csv(door: str, outcomes: Sequence[Outcome]) -> str:
     for outcome, row in zip(outcomes, rows, strict=True):
         document = outcome.document or {}
         output = document.get("output") or document.get("outputs", {}).get("map", "")
-        said = [outcome.scene.name, ";".join(outcome.scene.sources), outcome.state, outcome.reason, output]
+        reason = outcome.reason or "; ".join(dict.fromkeys(document.get("why", {}).values()))
+        said = [outcome.scene.name, ";".join(outcome.scene.sources), outcome.state, reason, output]
         writer.writerow([*said, *(_number(row.get(column)) for column in columns)])
     return text.getvalue()
 
