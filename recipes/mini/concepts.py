@@ -8,11 +8,13 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from labelled_picture import SETS
+from labelled_picture import GREEN, SETS, speaks_of_green
 from torch import Tensor
 
 CONCEPTS = Path(__file__).with_name("concepts.toml")
 RIGHT, WRONG, OPEN = 1, -1, 0
+#: What grows: one of these is what green ground is, all the same
+GROWING = ("vegetation", "trees", "grass", "field")
 
 
 @dataclass(frozen=True)
@@ -62,7 +64,14 @@ class Concepts:
                 table[number, column] = OPEN if name in self.left_out else self.relation(name, concept)
             if "rest" in said and concept in known.values() and concept not in self.left_out:
                 table[said["rest"], column] = WRONG
+            if speaks_of_green(source):
+                table[GREEN, column] = self._of_green(concept)
         return table
+
+    def _of_green(self, concept: str) -> int:
+        if concept in GROWING:
+            return RIGHT if concept == GROWING[0] else OPEN
+        return WRONG
 
 
 def read_concepts(left_out: frozenset[str] = frozenset()) -> Concepts:

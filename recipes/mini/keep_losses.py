@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import torch
 import torch.nn.functional as F
-from concepts import random_words
+from concepts import GROWING, random_words
 from crops import Crop
 from patch_losses import PLAIN, best_twelfth
 from seer import Seer
@@ -70,6 +70,18 @@ def _caption_losses(seer: Seer, cells: Tensor, scene: int, lessons: Lessons, rng
             odds = _odds(seer, cells, words, lessons, rng)
             losses.append(F.softplus(-best_twelfth(odds) if there else odds).mean())
     return losses
+
+
+def green_loss(seer: Seer, fine: Tensor, green: Tensor, lessons: Lessons, rng: np.random.Generator) -> Tensor:
+    """Green cells (scene, rows8, cols8) of scenes without water are something that grows, whatever it is."""
+    spoken = [name for name in lessons.concepts.spoken if name in PLAIN]
+    words = [lessons.concepts.words[name][int(rng.integers(len(lessons.concepts.words[name])))] for name in spoken]
+    grows = torch.tensor([name in GROWING for name in spoken])
+    cells = fine.permute(0, 2, 3, 1)[green]
+    if not len(cells) or not grows.any():
+        return fine.new_zeros(())
+    likely = (seer.scale.exp() * cells @ lessons.some(words, rng).T).log_softmax(1)
+    return -likely[:, grows].logsumexp(1).mean()
 
 
 def name_loss(raw: Tensor, scenes: list[int], lessons: Lessons, scale: float, rng: np.random.Generator) -> Tensor:

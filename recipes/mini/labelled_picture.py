@@ -5,14 +5,18 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from PIL import Image
+from scipy.ndimage import uniform_filter
 
 UNKNOWN = 255
+GREEN = 254  # ground that no label names, and that is greener than red and blue
+_GREENER = 0.03  # share of the light by which green exceeds red and blue: 1 % of such drone ground is no vegetation
+_DARK, _AROUND = 20, 9  # light that is no colour yet; pixels over which colours are averaged
 LONGEST = 640  # pixels of the longer side: larger pictures are reduced
 SETS = tomllib.loads(Path(__file__).with_name("labels.toml").read_text(encoding="utf-8"))
 
@@ -67,3 +71,24 @@ def make_picture(
     """A picture of a file, with what its pixels are."""
     none = np.zeros(truth.shape, np.int16) if objects is None else objects.astype(np.int16)
     return Picture(source, path.stem, np.asarray(image), truth.astype(np.uint8), none, aside)
+
+
+def speaks_of_green(source: str) -> bool:
+    """Whether green ground of which a set says only what it is not is vegetation."""
+    return "rest" in SETS[source] and not SETS[source].get("green_water", False)
+
+
+def is_green(pixels: np.ndarray) -> np.ndarray:
+    """Where the ground of pixels (rows, cols, 3) of 0..255 is greener than red and blue: (rows, cols)."""
+    colours = uniform_filter(pixels.astype(np.float32), (_AROUND, _AROUND, 0))
+    red, green, blue = np.moveaxis(colours, 2, 0)
+    greener: np.ndarray = np.minimum(green - red, green - blue) > _GREENER * (colours.sum(2) + _DARK)
+    return greener
+
+
+def mark_green(picture: Picture) -> Picture:
+    """The picture with the number GREEN where green ground has no label of its own."""
+    if not speaks_of_green(picture.source):
+        return picture
+    unnamed = picture.truth == SETS[picture.source]["rest"]
+    return replace(picture, truth=np.where(is_green(picture.pixels) & unnamed, np.uint8(GREEN), picture.truth))

@@ -7,9 +7,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 import torch
 import torch.nn.functional as F
-from concepts import random_words
+from concepts import GROWING, WRONG, random_words
 from crops import Crop
-from labelled_picture import SETS
+from labelled_picture import GREEN, SETS
 from seer import Seer
 from torch import Tensor
 from word_lessons import Lessons
@@ -22,6 +22,7 @@ _RARE, _RARE_BESIDE_REST = 0.5, 0.3  # by which power of its rarity a class of a
 _PRESENT = 5.0  # weight of a word that is in a crop, beside those that are not
 _ABOVE = 0.3  # how often the words of a class are not asked, so that those of its parents are best
 _RIVALS = 4  # words that may be where a label says only what is not
+_BESIDE = (2, 8)  # the same, fewest and too many, on a map
 #: Concepts that may be anywhere
 PLAIN = (
     "building", "road", "water", "trees", "vegetation", "grass", "field", "bare soil", "gravel", "rocks", "paved area",
@@ -66,23 +67,65 @@ def draw_words(lessons: Lessons, rng: np.random.Generator) -> Asked:
 
 def labelled_losses(
     seer: Seer, fine: Tensor, crops: list[Crop], lessons: Lessons, rng: np.random.Generator
-) -> tuple[Tensor, Tensor, Tensor]:
-    """Softmax, logistic and overlap losses of the cells of crops; `fine` is (crop, dim, rows8, cols8)."""
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """Softmax, logistic, overlap and map losses of the cells of crops; `fine` is (crop, dim, rows8, cols8)."""
     asked, softmax, logistic, overlap = draw_words(lessons, rng), [], [], []
+    maps = dict[str, list[tuple[Tensor, Tensor]]]()
     for cells, crop in zip(fine, crops, strict=True):
         said, shares = _read_labels(crop, asked, lessons), crop.shares.flatten(1)
         cosines = torch.einsum("drc,wd->wrc", cells, asked.text).flatten(1)
         softmax.append(
             _softmax_loss(seer.scale.exp() * cosines, crop, _exclude(said, crop, asked, lessons, rng), asked, rng)
         )
+        maps.setdefault(crop.source, []).append(_map_shares(seer.scale.exp() * cosines, crop, asked, lessons, rng))
         positive, negative = said.right.T @ shares, said.wrong.T @ shares
         if positive.any() or negative.any():
             odds = seer.chances(cosines, asked.text)
             logistic.append(_logistic_loss(odds, positive, negative))
             overlap += _overlap_loss(odds, positive, negative)
     none = fine.new_zeros(())
-    first, second, third = (torch.stack(part).mean() if part else none for part in (softmax, logistic, overlap))
-    return first, second, third
+    mapped = [torch.stack(losses).mean() for losses in map(_map_loss, maps.values()) if losses]
+    first, second, third, fourth = (
+        torch.stack(part).mean() if part else none for part in (softmax, logistic, overlap, mapped)
+    )
+    return first, second, third, fourth
+
+
+def _map_shares(
+    z: Tensor, crop: Crop, asked: Asked, lessons: Lessons, rng: np.random.Generator
+) -> tuple[Tensor, Tensor]:
+    """Twice (class, cell): how likely a map is to show each class of the set, and its share.
+
+    As on a map, the best word of a class counts, and the best of some rivals. Cells without labels have no part.
+    """
+    classes = {int(number): name for number, name in SETS[crop.source]["classes"].items()}
+    mine = [name for name in dict.fromkeys(classes.values()) if name not in lessons.concepts.left_out]
+    if not mine:
+        return z.new_zeros(0, z.shape[1]), z.new_zeros(0, z.shape[1])
+    logits = [z[[column for column, owner in enumerate(asked.owners) if owner == name]].amax(0) for name in mine]
+    if "rest" in SETS[crop.source]:
+        far = [name for name in PLAIN if all(lessons.concepts.relation(own, name) == WRONG for own in mine)]
+        may = [column for column, owner in enumerate(asked.owners) if owner in far]
+        chosen = rng.choice(may, min(int(rng.integers(*_BESIDE)), len(may)), replace=False)
+        logits += [z[chosen].amax(0).detach()] if len(chosen) else []
+    likely = torch.stack(logits).softmax(0)[: len(mine)]
+    shares = crop.shares.flatten(1)
+    known = (shares.sum(0) > 0.5).float()
+    own = torch.stack(
+        [shares[[row for row, n in enumerate(crop.numbers) if classes.get(n) == name]].sum(0) for name in mine]
+    )
+    return likely * known, own * known
+
+
+def _map_loss(parts: list[tuple[Tensor, Tensor]]) -> list[Tensor]:
+    """Minus the logarithm of the soft Dice of each class of a set over all its crops: a map is scored by overlaps.
+
+    The logarithm takes up classes that were given up: where a class is nowhere likely, Dice itself has no gradient.
+    """
+    likely, own = (torch.cat(those, 1) for those in zip(*parts, strict=True))
+    seen = own.sum(1) > 2
+    likely, own = likely[seen], own[seen]
+    return list(-((2 * (likely * own).sum(1) + 1) / (likely.sum(1) + own.sum(1) + 1)).log())
 
 
 def _read_labels(crop: Crop, asked: Asked, lessons: Lessons) -> Said:
@@ -109,7 +152,10 @@ def _exclude(said: Said, crop: Crop, asked: Asked, lessons: Lessons, rng: np.ran
     """
     concepts, classes = lessons.concepts, {int(n): name for n, name in SETS[crop.source]["classes"].items()}
     best, worse = said.right.clone(), said.worse.clone()
+    growing = set(GROWING) - concepts.left_out - set(classes.values())
     for row, own in enumerate(map(classes.get, crop.numbers)):
+        if crop.numbers[row] == GREEN:
+            best[row, : len(asked.owners)] = torch.tensor([float(name in growing) for name in asked.owners])
         if own is None or own in concepts.left_out:
             continue
         above = concepts.ancestors(own)

@@ -22,23 +22,25 @@ from typing import Any
 import click
 import numpy as np
 import torch
+import torch.nn.functional as F
 from crops import SIDE, Crop, change_sharpness, crop_picture, mix_styles
-from keep_losses import image_loss, name_loss, scene_loss, word_losses
-from labelled_picture import SETS
+from keep_losses import green_loss, image_loss, name_loss, scene_loss, word_losses
+from labelled_picture import SETS, is_green
 from own_maps import own_loss, read_own_maps
 from patch_losses import draw_words, extent_loss, labelled_losses, pool_loss
 from PIL import Image
-from seer import Seer, store_seer
+from seer import CELL, Seer, store_seer
 from steps import Schedule, Steps
 from torch import Tensor
 from views import recolour, turn
-from word_lessons import Lessons, read_lessons
+from word_lessons import WATERY, Lessons, read_lessons
 
 from geoglot.models.card import read_card
 from geoglot.models.mini.mini import Mini
 from geoglot.models.zoo import load_word_model
 
 _EVERY, _STORED = 20, 100  # steps from one report, and from one checkpoint, to the next
+_MOSTLY = 0.8  # share of a cell that is green
 _OWN_FROM = 1000  # steps after which the model's own maps are worth learning from
 
 
@@ -48,7 +50,7 @@ class Config(Schedule):
 
     steps: int = 4500
     lr: float = 2e-3
-    trunk_lr: float = 2e-4
+    trunk_lr: float = 4e-4
     weight_decay: float = 0.02
     ema: float = 0.998
     crops: int = 16
@@ -63,8 +65,8 @@ class Config(Schedule):
 
 #: Weights of the losses
 WEIGHTS = {
-    "best": 1.0, "there": 1.0, "overlap": 0.5, "pool": 0.2, "scenes": 0.5, "names": 0.2, "image": 8.0, "kept": 1.0,
-    "drift": 30.0, "extent": 0.5, "own": 0.3,
+    "best": 1.0, "there": 1.0, "overlap": 0.5, "map": 1.0, "pool": 0.2, "scenes": 0.5, "names": 0.2, "image": 8.0,
+    "kept": 1.0, "drift": 30.0, "extent": 0.5, "green": 0.3, "own": 0.3,
 }  # fmt: skip
 
 
@@ -101,11 +103,12 @@ class Training:
         with torch.no_grad():
             taught = self.teacher.image.go_on(quarter)[1]
         kept, drift = word_losses(fine, taught, crops, lessons, scale, rng)
-        best, there, overlap = labelled_losses(seer, fine[:count], crops, lessons, rng)
+        best, there, overlap, mapped = labelled_losses(seer, fine[:count], crops, lessons, rng)
         return {
             "best": best,
             "there": there,
             "overlap": overlap,
+            "map": mapped,
             "pool": pool_loss(seer, fine[:count], crops, lessons, rng),
             "scenes": scene_loss(seer, fine[count:], scenes, lessons, rng),
             "names": name_loss(raw[count:], scenes, lessons, scale, rng),
@@ -113,6 +116,7 @@ class Training:
             "kept": kept,
             "drift": drift,
             "extent": extent_loss(extent[:count], crops),
+            "green": green_loss(seer, fine[count:], self._green(views, scenes), lessons, rng),
             "own": self._own_loss(fine[count:], views, rng),
         }
 
@@ -123,6 +127,12 @@ class Training:
         owners = torch.tensor([names.index(owner) for owner in asked.owners])
         teacher = self.steps.average.module.eval()
         return own_loss(self.seer, fine, asked.text, owners, read_own_maps(teacher, views, asked.text, owners))
+
+    def _green(self, views: Tensor, scenes: list[int]) -> Tensor:
+        """Where cells (scene, rows8, cols8) are green, in scenes of whose captions none says water."""
+        green = torch.stack([torch.from_numpy(is_green(255 * view.permute(1, 2, 0).numpy())) for view in views])
+        dry = torch.tensor([not self.lessons.scenes[index].says(WATERY) for index in scenes])
+        return (F.avg_pool2d(green.float(), CELL) > _MOSTLY) & dry[:, None, None]
 
     def _crops(self, rng: np.random.Generator, draw: torch.Generator) -> list[Crop]:
         crops = []

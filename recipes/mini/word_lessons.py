@@ -13,7 +13,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from concepts import Concepts, read_concepts
-from labelled_picture import SETS, Picture
+from labelled_picture import SETS, Picture, mark_green
 from labelled_sets import read_pictures
 from phrases import Thesaurus, read
 from torch import Tensor
@@ -25,6 +25,11 @@ _OFTEN, _TWICE = 15, 2  # scenes that say a caption word at least, and captions 
 _ALIKE, _LIKE_DULL = 0.45, 0.5
 #: Concepts that are seldom worth a mention, so their absence from captions says nothing
 DULL = ("building", "road", "water", "trees", "grass", "field", "bare soil", "car")
+#: Words of captions that tell of water
+WATERY = frozenset(
+    {"water", "waters", "river", "rivers", "lake", "lakes", "pond", "ponds", "sea", "ocean", "pool", "pools", "stream"}
+    | {"canal", "bay", "port", "harbor", "harbour", "beach", "wetland", "swamp"}
+)
 ABSURD = Path(__file__).with_name("absurd.txt")
 
 
@@ -39,6 +44,10 @@ class Scene:
     def kind(self) -> str:
         """Its class."""
         return self.path.name.rsplit("_", 1)[0]
+
+    def says(self, words: frozenset[str]) -> bool:
+        """Whether a caption has one of some words."""
+        return any(words & set(re.findall(r"[a-z]+", caption.lower())) for caption in self.captions)
 
 
 @dataclass(frozen=True)
@@ -101,7 +110,7 @@ def read_lessons(data: Path, mini: Mini, without: frozenset[str] = frozenset(), 
     pictures: dict[str, list[Picture]] = {}
     for picture in read_pictures(data / "labelled"):
         if not picture.aside and f"{picture.source}/{picture.name}" not in aside:
-            pictures.setdefault(picture.source, []).append(picture)
+            pictures.setdefault(picture.source, []).append(mark_green(picture))
     labelled = {word for name in concepts.spoken for word in concepts.words[name]}
     every = sorted({*(w for words in concepts.words.values() for w in words), *absurd, *thesaurus.words()})
     vectors = _word_vectors(mini, every, thesaurus.names)

@@ -12,8 +12,17 @@ from click.testing import CliRunner
 from concepts import RIGHT, WRONG, read_concepts
 from crops import SIDE, Crop, change_sharpness, crop_picture, mix_styles
 from keep_losses import _may_be
-from labelled_picture import SETS, UNKNOWN, Picture
-from patch_losses import PLAIN, Asked, _exclude, _overlap_loss, _read_labels, _softmax_loss
+from labelled_picture import GREEN, SETS, UNKNOWN, Picture, is_green, mark_green
+from patch_losses import (
+    PLAIN,
+    Asked,
+    _exclude,
+    _map_loss,
+    _map_shares,
+    _overlap_loss,
+    _read_labels,
+    _softmax_loss,
+)
 from PIL import Image
 from see import claim
 from seer import CELL, Seer, store_seer
@@ -50,7 +59,8 @@ def test_a_concept_left_out_takes_its_kinds_with_it_and_no_label_speaks_of_it() 
     columns = [concepts.names.index(name) for name in ("water", "pool")]
     for source in SETS:
         assert not concepts.table(source)[:, columns].any(), source
-    assert not concepts.table("flood_area").any()
+    table = concepts.table("flood_area")
+    assert not table[[0, 1]].any() and not table[GREEN, columns].any()
 
 
 def test_labels_turn_and_scale_with_their_picture() -> None:
@@ -310,3 +320,64 @@ def test_cells_of_a_rest_may_be_any_plain_concept_but_the_denied_one() -> None:
     every = torch.ones(2, 2, dtype=torch.bool)
     may = {given.concepts.spoken[column] for column in _may_be(crop, every, given)}
     assert may == set(PLAIN) - {"water"}
+
+
+def lawn(source: str, number: int) -> Picture:
+    """A picture of one number: its left half is green, its right half grey."""
+    given = picture(source, np.full((32, 32), number, np.uint8))
+    given.pixels[:] = 100
+    given.pixels[:, :16, 1] = 130
+    return given
+
+
+def test_green_ground_without_a_label_is_marked_where_it_cannot_be_water() -> None:
+    assert (mark_green(lawn("flood_area", 0)).truth[:, :12] == GREEN).all()
+    assert (mark_green(lawn("flood_area", 0)).truth[:, 20:] == 0).all()
+    for unmoved in (
+        lawn("flood_area", 1),
+        lawn("flood_area", UNKNOWN),
+        lawn("sentinel2_korea", 100),
+        lawn("loveda", 1),
+    ):
+        assert (mark_green(unmoved).truth == unmoved.truth).all(), unmoved.source
+    assert not is_green(np.full((9, 9, 3), (100, 130, 130))).any()  # a pool
+
+
+def test_green_ground_grows_and_leaves_open_what() -> None:
+    given = lessons()
+    table = given.concepts.table("flood_area")[GREEN]
+    said = {
+        name: int(table[given.concepts.names.index(name)]) for name in ("vegetation", "trees", "grass", "road", "water")
+    }
+    assert said == {"vegetation": RIGHT, "trees": 0, "grass": 0, "road": WRONG, "water": WRONG}
+    words = asked(given, ["trees", "grass", "water", "building"])
+    crop = crop_of("flood_area", GREEN)
+    best = _exclude(_read_labels(crop, words, given), crop, words, given, np.random.default_rng(0))
+    row = crop.numbers.index(GREEN)
+    assert best.right[row, :4].tolist() == [1, 1, 0, 0] and best.worse[row, :4].tolist() == [0, 0, 1, 1]
+
+
+def test_a_map_loss_is_small_for_the_right_map_and_raises_no_rival() -> None:
+    given = lessons()
+    words = asked(given, ["road", "trees", "water"])
+    crop = crop_of("roads_massachusetts", 1)
+    crop.shares[:] = 0
+    crop.shares[crop.numbers.index(1), 0] = crop.shares[crop.numbers.index(0), 1] = 1
+    on = crop.shares[crop.numbers.index(1)].flatten()
+
+    def loss(road: torch.Tensor) -> torch.Tensor:
+        z = torch.zeros(len(words.text), 4)
+        return _map_loss(
+            [_map_shares(torch.cat([road[None], z[1:]]), crop, words, given, np.random.default_rng(0))] * 2
+        )[0]
+
+    assert loss(20 * (2 * on - 1)) < 1e-3 < 0.3 < loss(torch.full((4,), 20.0)) < loss(-20 * (2 * on - 1))
+    z = torch.zeros(len(words.text), 4, requires_grad=True)
+    _map_loss([_map_shares(z, crop, words, given, np.random.default_rng(0))] * 2)[0].backward()
+    assert z.grad is not None and z.grad[0].any() and not z.grad[1:].any()
+    assert _map_shares(z, crop, words, lessons(("road",)), np.random.default_rng(0))[0].shape == (0, 4)
+
+
+def test_scenes_of_captions_with_water_are_not_dry() -> None:
+    scene = Scene(Path("pond_1.jpg"), ["green trees are around a Pond."])
+    assert scene.says(frozenset({"pond"})) and not scene.says(frozenset({"po", "river"}))
