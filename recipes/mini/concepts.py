@@ -8,13 +8,13 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from labelled_picture import GREEN, SETS, speaks_of_green
+from labelled_picture import GREEN, SETS, SMOOTH, speaks_of_green
 from torch import Tensor
 
 CONCEPTS = Path(__file__).with_name("concepts.toml")
 RIGHT, WRONG, OPEN = 1, -1, 0
-#: What grows: one of these is what green ground is, all the same
-GROWING = ("vegetation", "trees", "grass", "field")
+#: What green ground may be, by number: any of these; the first is right for it all the same
+GROWING = {GREEN: ("vegetation", "trees", "grass", "field"), SMOOTH: ("vegetation", "grass", "field")}
 
 
 @dataclass(frozen=True)
@@ -64,14 +64,9 @@ class Concepts:
                 table[number, column] = OPEN if name in self.left_out else self.relation(name, concept)
             if "rest" in said and concept in known.values() and concept not in self.left_out:
                 table[said["rest"], column] = WRONG
-            if speaks_of_green(source):
-                table[GREEN, column] = self._of_green(concept)
+            for number, may in GROWING.items() if speaks_of_green(source) else ():
+                table[number, column] = OPEN if concept in may[1:] else RIGHT if concept == may[0] else WRONG
         return table
-
-    def _of_green(self, concept: str) -> int:
-        if concept in GROWING:
-            return RIGHT if concept == GROWING[0] else OPEN
-        return WRONG
 
 
 def read_concepts(left_out: frozenset[str] = frozenset()) -> Concepts:

@@ -72,16 +72,16 @@ def _caption_losses(seer: Seer, cells: Tensor, scene: int, lessons: Lessons, rng
     return losses
 
 
-def green_loss(seer: Seer, fine: Tensor, green: Tensor, lessons: Lessons, rng: np.random.Generator) -> Tensor:
-    """Green cells (scene, rows8, cols8) of scenes without water are something that grows, whatever it is."""
+def green_loss(seer: Seer, fine: Tensor, grown: Tensor, lessons: Lessons, rng: np.random.Generator) -> Tensor:
+    """Green cells, by their numbers (scene, rows8, cols8), are something that grows, whatever it is."""
     spoken = [name for name in lessons.concepts.spoken if name in PLAIN]
     words = [lessons.concepts.words[name][int(rng.integers(len(lessons.concepts.words[name])))] for name in spoken]
-    grows = torch.tensor([name in GROWING for name in spoken])
-    cells = fine.permute(0, 2, 3, 1)[green]
-    if not len(cells) or not grows.any():
-        return fine.new_zeros(())
-    likely = (seer.scale.exp() * cells @ lessons.some(words, rng).T).log_softmax(1)
-    return -likely[:, grows].logsumexp(1).mean()
+    text, losses = lessons.some(words, rng), [fine.new_zeros(1)]
+    for number, may in GROWING.items():
+        cells = fine.permute(0, 2, 3, 1)[grown == number]
+        likely = (seer.scale.exp() * cells @ text.T).log_softmax(1)
+        losses.append(-likely[:, torch.tensor([name in may for name in spoken])].logsumexp(1))
+    return torch.cat(losses).sum() / max(1, len(torch.cat(losses)) - 1)
 
 
 def name_loss(raw: Tensor, scenes: list[int], lessons: Lessons, scale: float, rng: np.random.Generator) -> Tensor:

@@ -14,9 +14,12 @@ from PIL import Image
 from scipy.ndimage import uniform_filter
 
 UNKNOWN = 255
-GREEN = 254  # ground that no label names, and that is greener than red and blue
+#: Ground that no label names and that is greener than red and blue; and such ground that is as smooth as grass
+GREEN, SMOOTH = 254, 253
 _GREENER = 0.03  # share of the light by which green exceeds red and blue: 1 % of such drone ground is no vegetation
-_DARK, _AROUND = 20, 9  # light that is no colour yet; pixels over which colours are averaged
+_ROUGHNESS = 0.11  # spread of the light, as a share of it: 95 % of woods are rougher, 90 % of meadows are smoother
+_DARK = 20  # light that is no colour yet
+_NEAR, _AROUND = 9, 17  # pixels over which colours and roughness are averaged
 LONGEST = 640  # pixels of the longer side: larger pictures are reduced
 SETS = tomllib.loads(Path(__file__).with_name("labels.toml").read_text(encoding="utf-8"))
 
@@ -78,17 +81,21 @@ def speaks_of_green(source: str) -> bool:
     return "rest" in SETS[source] and not SETS[source].get("green_water", False)
 
 
-def is_green(pixels: np.ndarray) -> np.ndarray:
-    """Where the ground of pixels (rows, cols, 3) of 0..255 is greener than red and blue: (rows, cols)."""
-    colours = uniform_filter(pixels.astype(np.float32), (_AROUND, _AROUND, 0))
+def growth(pixels: np.ndarray) -> np.ndarray:
+    """GREEN or SMOOTH where something grows on pixels (rows, cols, 3) of 0..255, else 0: (rows, cols)."""
+    colours = uniform_filter(pixels.astype(np.float32), (_NEAR, _NEAR, 0))
     red, green, blue = np.moveaxis(colours, 2, 0)
-    greener: np.ndarray = np.minimum(green - red, green - blue) > _GREENER * (colours.sum(2) + _DARK)
-    return greener
+    greener = np.minimum(green - red, green - blue) > _GREENER * (colours.sum(2) + _DARK)
+    light = pixels.astype(np.float32).mean(2)
+    middle = uniform_filter(light, _AROUND)
+    spread = np.sqrt(np.maximum(uniform_filter(light * light, _AROUND) - middle * middle, 0))
+    smooth = spread < _ROUGHNESS * (middle + _DARK)
+    return np.where(greener, np.where(smooth, SMOOTH, GREEN), 0).astype(np.uint8)
 
 
 def mark_green(picture: Picture) -> Picture:
-    """The picture with the number GREEN where green ground has no label of its own."""
+    """The picture with the numbers GREEN and SMOOTH where green ground has no label of its own."""
     if not speaks_of_green(picture.source):
         return picture
-    unnamed = picture.truth == SETS[picture.source]["rest"]
-    return replace(picture, truth=np.where(is_green(picture.pixels) & unnamed, np.uint8(GREEN), picture.truth))
+    grown, unnamed = growth(picture.pixels), picture.truth == SETS[picture.source]["rest"]
+    return replace(picture, truth=np.where(unnamed & (grown > 0), grown, picture.truth))

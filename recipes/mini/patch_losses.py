@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 from concepts import GROWING, WRONG, random_words
 from crops import Crop
-from labelled_picture import GREEN, SETS
+from labelled_picture import SETS
 from seer import Seer
 from torch import Tensor
 from word_lessons import Lessons
@@ -152,10 +152,9 @@ def _exclude(said: Said, crop: Crop, asked: Asked, lessons: Lessons, rng: np.ran
     """
     concepts, classes = lessons.concepts, {int(n): name for n, name in SETS[crop.source]["classes"].items()}
     best, worse = said.right.clone(), said.worse.clone()
-    growing = set(GROWING) - concepts.left_out - set(classes.values())
     for row, own in enumerate(map(classes.get, crop.numbers)):
-        if crop.numbers[row] == GREEN:
-            best[row, : len(asked.owners)] = torch.tensor([float(name in growing) for name in asked.owners])
+        if may := set(GROWING.get(crop.numbers[row], ())) - concepts.left_out - set(classes.values()):
+            best[row, : len(asked.owners)] = torch.tensor([float(name in may) for name in asked.owners])
         if own is None or own in concepts.left_out:
             continue
         above = concepts.ancestors(own)

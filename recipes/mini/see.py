@@ -5,10 +5,11 @@
 DATA has the folders `labelled` and `rsicd`, START is the folder of the model that stage 5 made, OUT gets the new one.
 Text vectors stay as they are. A step takes crops of labelled pictures and pictures of RSICD. Each labelled cell is
 compared with words of every concept: a softmax asks which word fits best, and a logistic and an overlap loss ask
-whether each word is there at all. Words that a label leaves open are not asked (`patch_losses.py`). What has no labels
-is kept on purpose (`keep_losses.py`); pictures of RSICD learn from the model's own maps as well, where they are sure
-(`own_maps.py`). A step draws by the seed and its number only, so a resumed run equals an
-uninterrupted one.
+whether each word is there at all; a map of the set's classes, beside words that may be there as well, is scored by its
+overlaps. Words that a label leaves open are not asked (`patch_losses.py`). Green ground without a label is something
+that grows (`labelled_picture.py`), in pictures of RSICD without water, too. What has no labels is kept on purpose
+(`keep_losses.py`); pictures of RSICD learn from the model's own maps as well, where they are sure (`own_maps.py`). A
+step draws by the seed and its number only, so a resumed run equals an uninterrupted one.
 """
 
 from __future__ import annotations
@@ -23,9 +24,10 @@ import click
 import numpy as np
 import torch
 import torch.nn.functional as F
+from concepts import GROWING
 from crops import SIDE, Crop, change_sharpness, crop_picture, mix_styles
 from keep_losses import green_loss, image_loss, name_loss, scene_loss, word_losses
-from labelled_picture import SETS, is_green
+from labelled_picture import SETS, growth
 from own_maps import own_loss, read_own_maps
 from patch_losses import draw_words, extent_loss, labelled_losses, pool_loss
 from PIL import Image
@@ -116,7 +118,7 @@ class Training:
             "kept": kept,
             "drift": drift,
             "extent": extent_loss(extent[:count], crops),
-            "green": green_loss(seer, fine[count:], self._green(views, scenes), lessons, rng),
+            "green": green_loss(seer, fine[count:], self._grown(views, scenes), lessons, rng),
             "own": self._own_loss(fine[count:], views, rng),
         }
 
@@ -128,11 +130,14 @@ class Training:
         teacher = self.steps.average.module.eval()
         return own_loss(self.seer, fine, asked.text, owners, read_own_maps(teacher, views, asked.text, owners))
 
-    def _green(self, views: Tensor, scenes: list[int]) -> Tensor:
-        """Where cells (scene, rows8, cols8) are green, in scenes of whose captions none says water."""
-        green = torch.stack([torch.from_numpy(is_green(255 * view.permute(1, 2, 0).numpy())) for view in views])
+    def _grown(self, views: Tensor, scenes: list[int]) -> Tensor:
+        """The numbers of green cells (scene, rows8, cols8), in scenes of whose captions none says water; else 0."""
+        pixels = torch.stack([torch.from_numpy(growth(255 * view.permute(1, 2, 0).numpy())) for view in views])
         dry = torch.tensor([not self.lessons.scenes[index].says(WATERY) for index in scenes])
-        return (F.avg_pool2d(green.float(), CELL) > _MOSTLY) & dry[:, None, None]
+        grown = torch.zeros(len(views), *(length // CELL for length in views.shape[2:]), dtype=torch.long)
+        for number in GROWING:
+            grown[F.avg_pool2d((pixels == number).float(), CELL) > _MOSTLY] = number
+        return grown * dry[:, None, None]
 
     def _crops(self, rng: np.random.Generator, draw: torch.Generator) -> list[Crop]:
         crops = []
