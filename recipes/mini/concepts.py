@@ -8,12 +8,12 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from labelled_picture import GREEN, SETS, SMOOTH, speaks_of_green
+from labelled_picture import GREEN, SETS, SMOOTH, green_grows
 from torch import Tensor
 
 CONCEPTS = Path(__file__).with_name("concepts.toml")
 RIGHT, WRONG, OPEN = 1, -1, 0
-#: What green ground may be, by number: any of these; the first is right for it all the same
+#: Concepts that green ground may be, by its number: any of them may fit best, and the first is always right
 GROWING = {GREEN: ("vegetation", "trees", "grass", "field"), SMOOTH: ("vegetation", "grass", "field")}
 
 
@@ -53,7 +53,7 @@ class Concepts:
         return second in self.near.get(first, []) or first in self.near.get(second, [])
 
     def table(self, source: str) -> Tensor:
-        """(256, concept) RIGHT, WRONG or OPEN: what each number of a set's masks says of each concept."""
+        """(256, concept) RIGHT, WRONG or OPEN: what each number of a set says of each concept."""
         said = SETS[source]
         table = torch.zeros(256, len(self.names))
         known = {int(number): name for number, name in said["classes"].items()}
@@ -64,9 +64,24 @@ class Concepts:
                 table[number, column] = OPEN if name in self.left_out else self.relation(name, concept)
             if "rest" in said and concept in known.values() and concept not in self.left_out:
                 table[said["rest"], column] = WRONG
-            for number, may in GROWING.items() if speaks_of_green(source) else ():
-                table[number, column] = OPEN if concept in may[1:] else RIGHT if concept == may[0] else WRONG
+        if green_grows(source) and not self.left_out & set(known.values()):
+            for number, may in self.growing.items():
+                says = [OPEN if name in self.left_out else self._of_growth(name, may) for name in self.names]
+                table[number] = torch.tensor(says)
         return table
+
+    @property
+    def growing(self) -> dict[int, tuple[str, ...]]:
+        """GROWING, without ground that may be what is left out."""
+        return {number: may for number, may in GROWING.items() if not self.left_out & set(may)}
+
+    def _of_growth(self, concept: str, may: tuple[str, ...]) -> int:
+        """What green ground says of a concept if it may be some others."""
+        if concept == may[0]:
+            return RIGHT
+        rougher = concept in GROWING[GREEN] and concept not in may
+        unlike = all(self.relation(name, concept) == WRONG for name in may)
+        return WRONG if rougher or unlike else OPEN
 
 
 def read_concepts(left_out: frozenset[str] = frozenset()) -> Concepts:

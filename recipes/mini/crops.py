@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 import torch.nn.functional as F
-from labelled_picture import GREEN, SETS, SMOOTH, UNKNOWN, Picture, speaks_of_green
+from labelled_picture import GREEN, SETS, SMOOTH, UNKNOWN, Picture, green_grows
 from scipy.ndimage import distance_transform_edt, maximum
 from seer import CELL
 from torch import Tensor
@@ -68,9 +68,9 @@ def crop_picture(picture: Picture, rng: torch.Generator) -> Crop:
 
 
 def set_numbers(source: str) -> list[int]:
-    """The numbers in the masks of a set that say something."""
+    """The numbers of a set that say something."""
     said = SETS[source]
-    green = [GREEN, SMOOTH] if speaks_of_green(source) else []
+    green = [GREEN, SMOOTH] if green_grows(source) else []
     return [*map(int, said["classes"]), *([said["rest"]] if "rest" in said else []), *green]
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import torch
 import torch.nn.functional as F
-from concepts import GROWING, random_words
+from concepts import random_words
 from crops import Crop
 from patch_losses import PLAIN, best_twelfth
 from seer import Seer
@@ -74,14 +74,16 @@ def _caption_losses(seer: Seer, cells: Tensor, scene: int, lessons: Lessons, rng
 
 def green_loss(seer: Seer, fine: Tensor, grown: Tensor, lessons: Lessons, rng: np.random.Generator) -> Tensor:
     """Green cells, by their numbers (scene, rows8, cols8), are something that grows, whatever it is."""
-    spoken = [name for name in lessons.concepts.spoken if name in PLAIN]
-    words = [lessons.concepts.words[name][int(rng.integers(len(lessons.concepts.words[name])))] for name in spoken]
-    text, losses = lessons.some(words, rng), [fine.new_zeros(1)]
-    for number, may in GROWING.items():
-        cells = fine.permute(0, 2, 3, 1)[grown == number]
-        likely = (seer.scale.exp() * cells @ text.T).log_softmax(1)
-        losses.append(-likely[:, torch.tensor([name in may for name in spoken])].logsumexp(1))
-    return torch.cat(losses).sum() / max(1, len(torch.cat(losses)) - 1)
+    growing, losses = lessons.concepts.growing, []
+    words, owners = random_words(lessons.concepts, 1, rng)
+    names = [lessons.concepts.names[owner] for owner in owners]
+    plain = [column for column, name in enumerate(names) if name in PLAIN]
+    text = lessons.some(words, rng)[plain]
+    for number, may in growing.items():
+        likely = (seer.scale.exp() * fine.permute(0, 2, 3, 1)[grown == number] @ text.T).log_softmax(1)
+        losses.append(-likely[:, [names[column] in may for column in plain]].logsumexp(1))
+    cells = torch.cat(losses) if losses else fine.new_zeros(0)
+    return cells.mean() if len(cells) else fine.new_zeros(())
 
 
 def name_loss(raw: Tensor, scenes: list[int], lessons: Lessons, scale: float, rng: np.random.Generator) -> Tensor:
@@ -134,7 +136,9 @@ def _divergence(taught: Tensor, given: Tensor) -> Tensor:
 
 def _may_be(crop: Crop, cells: Tensor, lessons: Lessons) -> list[int]:
     """The columns, among the spoken concepts, of plain ones that no label of some cells of a crop denies."""
-    denied = (lessons.tables[crop.source][crop.numbers] < 0)[crop.shares[:, cells].sum(1) > 0].any(0)
+    says = lessons.tables[crop.source][crop.numbers]
+    only_denies = ~(says > 0).any(1) & (crop.shares[:, cells].sum(1) > 0)  # a trace of what is named says nothing here
+    denied = (says < 0)[only_denies].any(0)
     concepts = lessons.concepts
     may = {name for name, no in zip(concepts.names, denied.tolist(), strict=True) if name in PLAIN and not no}
     return [column for column, name in enumerate(concepts.spoken) if name in may]

@@ -14,11 +14,11 @@ from PIL import Image
 from scipy.ndimage import uniform_filter
 
 UNKNOWN = 255
-#: Ground that no label names and that is greener than red and blue; and such ground that is as smooth as grass
+#: Numbers of ground in the rest of a set that is greener than red and blue, and of such that is as smooth as grass
 GREEN, SMOOTH = 254, 253
-_GREENER = 0.03  # share of the light by which green exceeds red and blue: 1 % of such drone ground is no vegetation
-_ROUGHNESS = 0.11  # spread of the light, as a share of it: 95 % of woods are rougher, 90 % of meadows are smoother
-_DARK = 20  # light that is no colour yet
+_GREENER = 0.09  # part of the mean light by which green exceeds both red and blue
+_ROUGHNESS = 0.11  # deviation of the mean light, as a part of it: most woods have more, most meadows less
+_DARK = 20  # mean light that is no colour yet
 _NEAR, _AROUND = 9, 17  # pixels over which colours and roughness are averaged
 LONGEST = 640  # pixels of the longer side: larger pictures are reduced
 SETS = tomllib.loads(Path(__file__).with_name("labels.toml").read_text(encoding="utf-8"))
@@ -33,7 +33,7 @@ class Picture:
     pixels: np.ndarray
     """(rows, cols, 3) uint8."""
     truth: np.ndarray
-    """(rows, cols) uint8: number of a class of the set, or UNKNOWN."""
+    """(rows, cols) uint8: number of a class of the set or of its rest, GREEN, SMOOTH or UNKNOWN."""
     objects: np.ndarray
     """(rows, cols) int16: number of a single object, 0 for none."""
     aside: bool
@@ -76,16 +76,16 @@ def make_picture(
     return Picture(source, path.stem, np.asarray(image), truth.astype(np.uint8), none, aside)
 
 
-def speaks_of_green(source: str) -> bool:
-    """Whether green ground of which a set says only what it is not is vegetation."""
-    return "rest" in SETS[source] and not SETS[source].get("green_water", False)
+def green_grows(source: str) -> bool:
+    """Whether green ground in the rest of a set is vegetation."""
+    return "rest" in SETS[source] and SETS[source].get("green", True)
 
 
 def growth(pixels: np.ndarray) -> np.ndarray:
     """GREEN or SMOOTH where something grows on pixels (rows, cols, 3) of 0..255, else 0: (rows, cols)."""
     colours = uniform_filter(pixels.astype(np.float32), (_NEAR, _NEAR, 0))
     red, green, blue = np.moveaxis(colours, 2, 0)
-    greener = np.minimum(green - red, green - blue) > _GREENER * (colours.sum(2) + _DARK)
+    greener = np.minimum(green - red, green - blue) > _GREENER * (colours.mean(2) + _DARK)
     light = pixels.astype(np.float32).mean(2)
     middle = uniform_filter(light, _AROUND)
     spread = np.sqrt(np.maximum(uniform_filter(light * light, _AROUND) - middle * middle, 0))
@@ -94,8 +94,8 @@ def growth(pixels: np.ndarray) -> np.ndarray:
 
 
 def mark_green(picture: Picture) -> Picture:
-    """The picture with the numbers GREEN and SMOOTH where green ground has no label of its own."""
-    if not speaks_of_green(picture.source):
+    """The picture with the numbers GREEN and SMOOTH in the rest of its set, where green ground grows."""
+    if not green_grows(picture.source):
         return picture
     grown, unnamed = growth(picture.pixels), picture.truth == SETS[picture.source]["rest"]
     return replace(picture, truth=np.where(unnamed & (grown > 0), grown, picture.truth))

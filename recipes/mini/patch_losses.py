@@ -1,4 +1,4 @@
-"""The losses of labelled cells: which word fits best, whether each word is there at all, and where it is as a whole."""
+"""The losses of labelled cells: which word fits best, whether each is there at all, and how well a map overlaps."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import torch
 import torch.nn.functional as F
-from concepts import GROWING, WRONG, random_words
+from concepts import WRONG, random_words
 from crops import Crop
 from labelled_picture import SETS
 from seer import Seer
@@ -22,7 +22,8 @@ _RARE, _RARE_BESIDE_REST = 0.5, 0.3  # by which power of its rarity a class of a
 _PRESENT = 5.0  # weight of a word that is in a crop, beside those that are not
 _ABOVE = 0.3  # how often the words of a class are not asked, so that those of its parents are best
 _RIVALS = 4  # words that may be where a label says only what is not
-_BESIDE = (2, 8)  # the same, fewest and too many, on a map
+_BESIDE = (2, 8)  # such words on a map: two at least, and fewer than eight
+_LEAST = 2.0  # cells that a class must cover for its overlap to count
 #: Concepts that may be anywhere
 PLAIN = (
     "building", "road", "water", "trees", "vegetation", "grass", "field", "bare soil", "gravel", "rocks", "paved area",
@@ -74,10 +75,9 @@ def labelled_losses(
     for cells, crop in zip(fine, crops, strict=True):
         said, shares = _read_labels(crop, asked, lessons), crop.shares.flatten(1)
         cosines = torch.einsum("drc,wd->wrc", cells, asked.text).flatten(1)
-        softmax.append(
-            _softmax_loss(seer.scale.exp() * cosines, crop, _exclude(said, crop, asked, lessons, rng), asked, rng)
-        )
-        maps.setdefault(crop.source, []).append(_map_shares(seer.scale.exp() * cosines, crop, asked, lessons, rng))
+        z = seer.scale.exp() * cosines
+        softmax.append(_softmax_loss(z, crop, _exclude(said, crop, asked, lessons, rng), asked, rng))
+        maps.setdefault(crop.source, []).append(_map_shares(z, crop, asked, lessons, rng))
         positive, negative = said.right.T @ shares, said.wrong.T @ shares
         if positive.any() or negative.any():
             odds = seer.chances(cosines, asked.text)
@@ -94,38 +94,44 @@ def labelled_losses(
 def _map_shares(
     z: Tensor, crop: Crop, asked: Asked, lessons: Lessons, rng: np.random.Generator
 ) -> tuple[Tensor, Tensor]:
-    """Twice (class, cell): how likely a map is to show each class of the set, and its share.
+    """Twice (class, cell): how likely a map is to show each class of the set, and its share, from logits (word, cell).
 
-    As on a map, the best word of a class counts, and the best of some rivals. Cells without labels have no part.
+    As on a map, the best word of a class counts, and the best of some rivals. What has no label has no part.
     """
     classes = {int(number): name for number, name in SETS[crop.source]["classes"].items()}
     mine = [name for name in dict.fromkeys(classes.values()) if name not in lessons.concepts.left_out]
-    if not mine:
-        return z.new_zeros(0, z.shape[1]), z.new_zeros(0, z.shape[1])
-    logits = [z[[column for column, owner in enumerate(asked.owners) if owner == name]].amax(0) for name in mine]
-    if "rest" in SETS[crop.source]:
-        far = [name for name in PLAIN if all(lessons.concepts.relation(own, name) == WRONG for own in mine)]
-        may = [column for column, owner in enumerate(asked.owners) if owner in far]
-        chosen = rng.choice(may, min(int(rng.integers(*_BESIDE)), len(may)), replace=False)
-        logits += [z[chosen].amax(0).detach()] if len(chosen) else []
-    likely = torch.stack(logits).softmax(0)[: len(mine)]
     shares = crop.shares.flatten(1)
-    known = (shares.sum(0) > 0.5).float()
-    own = torch.stack(
-        [shares[[row for row, n in enumerate(crop.numbers) if classes.get(n) == name]].sum(0) for name in mine]
-    )
-    return likely * known, own * known
+    own = [shares[[row for row, n in enumerate(crop.numbers) if classes.get(n) == name]].sum(0) for name in mine]
+    if not mine:
+        return shares[:0], shares[:0]
+    best = [z[[column for column, owner in enumerate(asked.owners) if owner == name]].amax(0) for name in mine]
+    rivals = _draw_rivals(mine, asked, lessons, rng) if "rest" in SETS[crop.source] else []
+    best += [z[rivals].amax(0).detach()] if rivals else []
+    speaks = (lessons.tables[crop.source][crop.numbers] != 0).any(1)
+    return torch.stack(best).softmax(0)[: len(mine)] * shares[speaks].sum(0), torch.stack(own)
+
+
+def _draw_rivals(mine: list[str], asked: Asked, lessons: Lessons, rng: np.random.Generator) -> list[int]:
+    """Columns of words for what may be where none of some concepts is."""
+    far = [name for name in PLAIN if all(lessons.concepts.relation(own, name) == WRONG for own in mine)]
+    may = [column for column, owner in enumerate(asked.owners) if owner in far]
+    return rng.choice(may, min(int(rng.integers(*_BESIDE)), len(may)), replace=False).tolist() if may else []
 
 
 def _map_loss(parts: list[tuple[Tensor, Tensor]]) -> list[Tensor]:
     """Minus the logarithm of the soft Dice of each class of a set over all its crops: a map is scored by overlaps.
 
-    The logarithm takes up classes that were given up: where a class is nowhere likely, Dice itself has no gradient.
+    The logarithm takes up classes that were given up, on which Dice itself has hardly a gradient.
     """
     likely, own = (torch.cat(those, 1) for those in zip(*parts, strict=True))
-    seen = own.sum(1) > 2
-    likely, own = likely[seen], own[seen]
-    return list(-((2 * (likely * own).sum(1) + 1) / (likely.sum(1) + own.sum(1) + 1)).log())
+    seen = own.sum(1) > _LEAST
+    return list(-_dice(likely[seen], own[seen]).log())
+
+
+def _dice(likely: Tensor, own: Tensor) -> Tensor:
+    """The overlap of each row, all (row, cell)."""
+    dice: Tensor = (2 * (likely * own).sum(1) + 1) / (likely.sum(1) + own.sum(1) + 1)
+    return dice
 
 
 def _read_labels(crop: Crop, asked: Asked, lessons: Lessons) -> Said:
@@ -148,13 +154,15 @@ def _read_labels(crop: Crop, asked: Asked, lessons: Lessons) -> Said:
 def _exclude(said: Said, crop: Crop, asked: Asked, lessons: Lessons, rng: np.random.Generator) -> Said:
     """For the softmax: the words of a cell's own class are best, and the other classes of the set are worse.
 
-    The concepts that it also is are best where its own words are not asked, which is so now and then.
+    The concepts that it also is are best where its own words are not asked, which is so now and then. Of green ground,
+    all that it may be is best.
     """
     concepts, classes = lessons.concepts, {int(n): name for n, name in SETS[crop.source]["classes"].items()}
     best, worse = said.right.clone(), said.worse.clone()
+    for row, number in enumerate(crop.numbers):
+        if number in concepts.growing and lessons.tables[crop.source][number].any():
+            best[row, : len(asked.owners)] = torch.tensor([name in concepts.growing[number] for name in asked.owners])
     for row, own in enumerate(map(classes.get, crop.numbers)):
-        if may := set(GROWING.get(crop.numbers[row], ())) - concepts.left_out - set(classes.values()):
-            best[row, : len(asked.owners)] = torch.tensor([float(name in may) for name in asked.owners])
         if own is None or own in concepts.left_out:
             continue
         above = concepts.ancestors(own)
@@ -212,12 +220,12 @@ def _logistic_loss(odds: Tensor, positive: Tensor, negative: Tensor) -> Tensor:
 
 def _overlap_loss(odds: Tensor, positive: Tensor, negative: Tensor) -> list[Tensor]:
     """One minus the soft Dice of the words that a crop has, all (word, cell); few cells count as much as many."""
-    seen = positive.sum(1) > 2
+    seen = positive.sum(1) > _LEAST
     if not seen.any():
         return []
     chance, on = odds[seen].sigmoid(), positive[seen]
     asked = (on + negative[seen]).clamp(max=1)
-    return [(1 - (2 * (chance * on).sum(1) + 1) / ((chance * asked).sum(1) + on.sum(1) + 1)).mean()]
+    return [(1 - _dice(chance * asked, on)).mean()]
 
 
 def extent_loss(extent: Tensor, crops: list[Crop]) -> Tensor:

@@ -6,10 +6,10 @@ DATA has the folders `labelled` and `rsicd`, START is the folder of the model th
 Text vectors stay as they are. A step takes crops of labelled pictures and pictures of RSICD. Each labelled cell is
 compared with words of every concept: a softmax asks which word fits best, and a logistic and an overlap loss ask
 whether each word is there at all; a map of the set's classes, beside words that may be there as well, is scored by its
-overlaps. Words that a label leaves open are not asked (`patch_losses.py`). Green ground without a label is something
-that grows (`labelled_picture.py`), in pictures of RSICD without water, too. What has no labels is kept on purpose
-(`keep_losses.py`); pictures of RSICD learn from the model's own maps as well, where they are sure (`own_maps.py`). A
-step draws by the seed and its number only, so a resumed run equals an uninterrupted one.
+overlaps. Words that a label leaves open are not asked (`patch_losses.py`). Green ground in the rest of a set is
+something that grows (`labelled_picture.py`), and so it is in pictures of RSICD without water. What has no labels is
+kept on purpose (`keep_losses.py`); pictures of RSICD learn from the model's own maps as well, where they are sure
+(`own_maps.py`). A step draws by the seed and its number only, so a resumed run equals an uninterrupted one.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ import torch.nn.functional as F
 from concepts import GROWING
 from crops import SIDE, Crop, change_sharpness, crop_picture, mix_styles
 from keep_losses import green_loss, image_loss, name_loss, scene_loss, word_losses
-from labelled_picture import SETS, growth
+from labelled_picture import GREEN, SETS, SMOOTH, growth
 from own_maps import own_loss, read_own_maps
 from patch_losses import draw_words, extent_loss, labelled_losses, pool_loss
 from PIL import Image
@@ -35,7 +35,7 @@ from seer import CELL, Seer, store_seer
 from steps import Schedule, Steps
 from torch import Tensor
 from views import recolour, turn
-from word_lessons import WATERY, Lessons, read_lessons
+from word_lessons import WATERY, WOODED, Lessons, Scene, read_lessons
 
 from geoglot.models.card import read_card
 from geoglot.models.mini.mini import Mini
@@ -104,6 +104,7 @@ class Training:
         raw, fine, extent = seer(quarter)
         with torch.no_grad():
             taught = self.teacher.image.go_on(quarter)[1]
+        grown = grown_cells(views, [lessons.scenes[index] for index in scenes])
         kept, drift = word_losses(fine, taught, crops, lessons, scale, rng)
         best, there, overlap, mapped = labelled_losses(seer, fine[:count], crops, lessons, rng)
         return {
@@ -118,7 +119,7 @@ class Training:
             "kept": kept,
             "drift": drift,
             "extent": extent_loss(extent[:count], crops),
-            "green": green_loss(seer, fine[count:], self._grown(views, scenes), lessons, rng),
+            "green": green_loss(seer, fine[count:], grown, lessons, rng),
             "own": self._own_loss(fine[count:], views, rng),
         }
 
@@ -130,15 +131,6 @@ class Training:
         teacher = self.steps.average.module.eval()
         return own_loss(self.seer, fine, asked.text, owners, read_own_maps(teacher, views, asked.text, owners))
 
-    def _grown(self, views: Tensor, scenes: list[int]) -> Tensor:
-        """The numbers of green cells (scene, rows8, cols8), in scenes of whose captions none says water; else 0."""
-        pixels = torch.stack([torch.from_numpy(growth(255 * view.permute(1, 2, 0).numpy())) for view in views])
-        dry = torch.tensor([not self.lessons.scenes[index].says(WATERY) for index in scenes])
-        grown = torch.zeros(len(views), *(length // CELL for length in views.shape[2:]), dtype=torch.long)
-        for number in GROWING:
-            grown[F.avg_pool2d((pixels == number).float(), CELL) > _MOSTLY] = number
-        return grown * dry[:, None, None]
-
     def _crops(self, rng: np.random.Generator, draw: torch.Generator) -> list[Crop]:
         crops = []
         for index in rng.choice(len(self.names), self.config.crops, p=self.shares):
@@ -149,6 +141,23 @@ class Training:
     def _view(self, scene: int, draw: torch.Generator) -> Tensor:
         image = Image.open(self.lessons.scenes[scene].path).convert("RGB").resize((SIDE, SIDE))
         return turn(torch.from_numpy(np.asarray(image).copy()).permute(2, 0, 1).float() / 255, draw)
+
+
+def grown_cells(views: Tensor, scenes: list[Scene]) -> Tensor:
+    """The numbers of green cells (scene, rows8, cols8) in views (scene, 3, rows, cols), and 0 elsewhere.
+
+    Scenes whose captions name water have none. Woods are not taken for grass, however smooth they look.
+    """
+    grown = torch.zeros(len(views), *(length // CELL for length in views.shape[2:]), dtype=torch.long)
+    for cells, view, scene in zip(grown, views, scenes, strict=True):
+        if scene.says(WATERY):
+            continue
+        numbers = torch.from_numpy(growth(255 * view.permute(1, 2, 0).numpy()))
+        if scene.kind in WOODED:
+            numbers[numbers == SMOOTH] = GREEN
+        for number in GROWING:
+            cells[F.avg_pool2d((numbers == number)[None].float(), CELL)[0] > _MOSTLY] = number
+    return grown
 
 
 def start_training(data: Path, start: Path, config: Config, checkpoint: Path) -> Training:

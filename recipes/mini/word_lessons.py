@@ -25,11 +25,27 @@ _OFTEN, _TWICE = 15, 2  # scenes that say a caption word at least, and captions 
 _ALIKE, _LIKE_DULL = 0.45, 0.5
 #: Concepts that are seldom worth a mention, so their absence from captions says nothing
 DULL = ("building", "road", "water", "trees", "grass", "field", "bare soil", "car")
-#: Words of captions that tell of water
+#: Words of captions that tell of water, and scenes of woods
 WATERY = frozenset(
-    {"water", "waters", "river", "rivers", "lake", "lakes", "pond", "ponds", "sea", "ocean", "pool", "pools", "stream"}
-    | {"canal", "bay", "port", "harbor", "harbour", "beach", "wetland", "swamp"}
+    {"water", "waters", "seawater", "river", "rivers", "lake", "lakes", "pond", "ponds", "sea", "seaside", "ocean"}
+    | {"pool", "pools", "stream", "canal", "bay", "lagoon", "reservoir", "dam", "waves", "wetland", "wetlands", "swamp"}
+    | {
+        "beach",
+        "coast",
+        "shore",
+        "port",
+        "ports",
+        "harbor",
+        "harbors",
+        "harbour",
+        "dock",
+        "boat",
+        "boats",
+        "ship",
+        "ships",
+    }
 )
+WOODED = ("forest", "mountain")
 ABSURD = Path(__file__).with_name("absurd.txt")
 
 
@@ -104,7 +120,7 @@ class Lessons:
 def read_lessons(data: Path, mini: Mini, without: frozenset[str] = frozenset(), aside: Sequence[str] = ()) -> Lessons:
     """Read pictures, concepts and words; no label speaks of the concepts in `without`, but captions may.
 
-    `aside` are pictures (set/name) that are left out, besides those of places kept aside.
+    `aside` are pictures (set/name) that are left out, besides those of places kept aside. Green ground is marked.
     """
     concepts, thesaurus, absurd = read_concepts(without), read(), ABSURD.read_text(encoding="utf-8").split()
     pictures: dict[str, list[Picture]] = {}

@@ -1,4 +1,5 @@
 from contextlib import nullcontext
+from dataclasses import replace
 from pathlib import Path
 
 import click
@@ -9,9 +10,9 @@ import shapely
 import sight
 import torch
 from click.testing import CliRunner
-from concepts import RIGHT, WRONG, read_concepts
+from concepts import GROWING, RIGHT, WRONG, read_concepts
 from crops import SIDE, Crop, change_sharpness, crop_picture, mix_styles
-from keep_losses import _may_be
+from keep_losses import _may_be, green_loss
 from labelled_picture import GREEN, SETS, SMOOTH, UNKNOWN, Picture, growth, mark_green
 from patch_losses import (
     PLAIN,
@@ -24,7 +25,7 @@ from patch_losses import (
     _softmax_loss,
 )
 from PIL import Image
-from see import claim
+from see import claim, grown_cells
 from seer import CELL, Seer, store_seer
 from sight import count_pairs, loveda_figures
 from steps import Schedule, Steps
@@ -59,8 +60,9 @@ def test_a_concept_left_out_takes_its_kinds_with_it_and_no_label_speaks_of_it() 
     columns = [concepts.names.index(name) for name in ("water", "pool")]
     for source in SETS:
         assert not concepts.table(source)[:, columns].any(), source
-    table = concepts.table("flood_area")
-    assert not table[[0, 1]].any() and not table[GREEN, columns].any()
+    assert not concepts.table("flood_area").any()
+    assert read_concepts(frozenset({"trees"})).growing == {SMOOTH: GROWING[SMOOTH]}
+    assert not read_concepts(frozenset({"vegetation"})).growing
 
 
 def test_labels_turn_and_scale_with_their_picture() -> None:
@@ -336,7 +338,7 @@ def test_green_ground_without_a_label_is_marked_where_it_cannot_be_water() -> No
     marked = mark_green(lawn("flood_area", 0)).truth
     assert np.mean(marked[:, :30] == GREEN) > 0.9
     assert (marked[:, 52:74] == SMOOTH).all() and (marked[:, 88:] == 0).all()
-    for source, number in (("flood_area", 1), ("flood_area", UNKNOWN), ("sentinel2_korea", 100), ("loveda", 1)):
+    for source, number in (("flood_area", 1), ("flood_area", UNKNOWN), ("ship_google_earth", 0), ("loveda", 1)):
         assert (mark_green(lawn(source, number)).truth == number).all(), source
     assert not growth(np.full((9, 9, 3), (100, 130, 130))).any()  # a pool
 
@@ -375,6 +377,38 @@ def test_a_map_loss_is_small_for_the_right_map_and_raises_no_rival() -> None:
     assert _map_shares(z, crop, words, lessons(("road",)), np.random.default_rng(0))[0].shape == (0, 4)
 
 
-def test_scenes_of_captions_with_water_are_not_dry() -> None:
-    scene = Scene(Path("pond_1.jpg"), ["green trees are around a Pond."])
-    assert scene.says(frozenset({"pond"})) and not scene.says(frozenset({"po", "river"}))
+def test_a_map_loss_leaves_classes_out_that_no_label_speaks_of() -> None:
+    given = lessons(("trees",))
+    words = asked(given, ["building", "road", "field"])
+    crop = crop_of("sentinel2_korea", 70)
+    likely, own = _map_shares(torch.zeros(len(words.text), 4), crop, words, given, np.random.default_rng(0))
+    assert likely.shape == (3, 4) and not likely.any() and not own.any() and _map_loss([(likely, own)]) == []
+
+
+def test_green_cells_of_scenes_grow_unless_there_is_water_or_wood() -> None:
+    view = torch.from_numpy(lawn("flood_area", 0).pixels).permute(2, 0, 1).float()[None] / 255
+    dry, pond, wood = (Scene(Path(f"{kind}_1.jpg"), [said]) for kind, said in
+                       (("park", "a green lawn"), ("park", "a lawn and some Boats."), ("forest", "trees")))  # fmt: skip
+    assert set(grown_cells(view, [dry]).unique().tolist()) == {0, GREEN, SMOOTH}
+    assert not grown_cells(view, [pond]).any()
+    assert set(grown_cells(view, [wood]).unique().tolist()) == {0, GREEN}
+
+
+def test_the_loss_of_green_cells_falls_with_a_word_that_grows(seer: Seer) -> None:
+    concepts = read_concepts()
+    vectors = {word: torch.zeros(1, 8) for words in concepts.words.values() for word in words}
+    for word in concepts.words["grass"]:
+        vectors[word] = torch.eye(8)[:1]
+    given = replace(lessons(), vectors=vectors)
+    grown = torch.full((1, 2, 2), SMOOTH)
+    fine = torch.eye(8)[0].view(1, 8, 1, 1).expand(1, 8, 2, 2)
+    like, unlike = (green_loss(seer, cells, grown, given, np.random.default_rng(0)) for cells in (fine, -fine))
+    assert like < 0.1 < 1 < unlike
+    assert green_loss(seer, fine, torch.zeros_like(grown), given, np.random.default_rng(0)) == 0
+
+
+def test_a_trace_of_green_says_nothing_of_the_rest_beside_it() -> None:
+    given, crop = lessons(), crop_of("flood_area", 0)
+    crop.shares[crop.numbers.index(GREEN)] = 0.03
+    may = {given.concepts.spoken[column] for column in _may_be(crop, torch.ones(2, 2, dtype=torch.bool), given)}
+    assert may == set(PLAIN) - {"water"}
