@@ -169,7 +169,8 @@ def test_how_sources_were_read_is_told(tmp_path: Path) -> None:
     notes = classify(scene, NAMES, model=MODEL).notes
     assert any("are taken as red, green, blue" in note for note in notes)
     assert any("is not 8 bit" in note for note in notes)
-    assert classify(picture(tmp_path / "plain.png", 0), NAMES, model=MODEL).notes == ()
+    Image.fromarray(paint(field, NAMES).transpose(1, 2, 0)).save(tmp_path / "plain.png")
+    assert classify(tmp_path / "plain.png", NAMES, model=MODEL).notes == ()
     many = [write_scene(tmp_path / f"{index}.tif", pixels) for index in range(12)]
     told = classify(many, NAMES, model=MODEL).notes
     assert len(told) == 21 and told[-1].startswith("and 4 more")

@@ -101,8 +101,14 @@ def measures(door: str, outcomes: Iterable[Outcome]) -> list[_Row]:
 
 def _known(row: _Row, document: Mapping[str, Any]) -> _Row:
     """A row without the measures of names that could not be seen."""
-    hidden = {f"{name}_{what}" for name in document.get("why", ()) for what in _MEASURED}
+    hidden = {f"{name}_{what}" for name in _unseen(document) for what in _MEASURED}
     return {key: None if key in hidden else value for key, value in row.items()}
+
+
+def _unseen(document: Mapping[str, Any]) -> Mapping[str, str]:
+    """Why each name could not be seen. Documents of other doors say with "why" where their bands come from."""
+    why = document.get("why")
+    return why if isinstance(why, Mapping) else {}
 
 
 def to_csv(door: str, outcomes: Sequence[Outcome]) -> str:
@@ -115,7 +121,7 @@ def to_csv(door: str, outcomes: Sequence[Outcome]) -> str:
     for outcome, row in zip(outcomes, rows, strict=True):
         document = outcome.document or {}
         output = document.get("output") or document.get("outputs", {}).get("map", "")
-        reason = outcome.reason or "; ".join(dict.fromkeys(document.get("why", {}).values()))
+        reason = outcome.reason or "; ".join(dict.fromkeys(_unseen(document).values()))
         said = [outcome.scene.name, ";".join(outcome.scene.sources), outcome.state, reason, output]
         writer.writerow([*said, *(_number(row.get(column)) for column in columns)])
     return text.getvalue()
