@@ -27,16 +27,9 @@ from geoglot.geo import Grid  # noqa: E402
 settings.register_profile("untimed", deadline=None)  # speed is measured by benchmarks; a busy machine is no defect
 settings.load_profile("untimed")
 
-#: Files of a few long tests: with these at the end, one process would work alone for minutes
-LONG = ("test_notebooks.py", "test_prove.py", "test_batch.py", "test_audits.py", "test_train_align.py")
 UTM = Affine(10.0, 0.0, 500_000.0, 0.0, -10.0, 4_000_000.0)
 MakeGeotiff = Callable[..., Path]
 MakeGrid = Callable[..., Grid]
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Long files come first."""
-    items.sort(key=lambda item: item.path.name not in LONG)
 
 
 @pytest.fixture(autouse=True)
