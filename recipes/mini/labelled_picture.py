@@ -14,7 +14,7 @@ from PIL import Image
 from scipy.ndimage import uniform_filter
 
 UNKNOWN = 255
-#: Numbers of ground in the rest of a set that is greener than red and blue, and of such that is as smooth as grass
+#: Numbers of green ground in the rest of a set: of any, and of ground that is as smooth as grass
 GREEN, SMOOTH = 254, 253
 _GREENER = 0.09  # part of the mean light by which green exceeds both red and blue
 _ROUGHNESS = 0.11  # deviation of the mean light, as a part of it: most woods have more, most meadows less

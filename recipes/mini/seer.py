@@ -23,7 +23,7 @@ CELL = 8  # pixels of a cell, in which labels are counted
 _MOMENTUM = 0.05  # of the path's norms: with 0.01, as in the trunk, their statistics stay behind what the trunk learns
 _RESOLUTION = (0.05, 10.0)  # from the drone pictures and the buildings of Kampala to Sentinel-2
 _LICENCE = "Apache-2.0; some of the pictures it learned from may not be used commercially: see README.md beside it"
-_SOURCE = "recipes/mini: EfficientNet-Lite0 (ImageNet), MiniLM token vectors, RSICD captions, 14 sets of labels"
+_SOURCE = "recipes/mini: EfficientNet-Lite0 (ImageNet), MiniLM token vectors, RSICD captions, 15 sets of labels"
 
 
 class Seer(nn.Module):

@@ -25,26 +25,14 @@ _OFTEN, _TWICE = 15, 2  # scenes that say a caption word at least, and captions 
 _ALIKE, _LIKE_DULL = 0.45, 0.5
 #: Concepts that are seldom worth a mention, so their absence from captions says nothing
 DULL = ("building", "road", "water", "trees", "grass", "field", "bare soil", "car")
-#: Words of captions that tell of water, and scenes of woods
-WATERY = frozenset(
-    {"water", "waters", "seawater", "river", "rivers", "lake", "lakes", "pond", "ponds", "sea", "seaside", "ocean"}
-    | {"pool", "pools", "stream", "canal", "bay", "lagoon", "reservoir", "dam", "waves", "wetland", "wetlands", "swamp"}
-    | {
-        "beach",
-        "coast",
-        "shore",
-        "port",
-        "ports",
-        "harbor",
-        "harbors",
-        "harbour",
-        "dock",
-        "boat",
-        "boats",
-        "ship",
-        "ships",
-    }
-)
+#: Words of captions that name water, or what lies on it and beside it
+WATERY = frozenset({
+    "water", "waters", "seawater", "river", "rivers", "lake", "lakes", "pond", "ponds", "sea", "seaside", "ocean",
+    "pool", "pools", "stream", "canal", "bay", "lagoon", "reservoir", "dam", "waves", "wetland", "wetlands", "swamp",
+    "beach", "coast", "shore", "port", "ports", "harbor", "harbors", "harbour", "dock", "boat", "boats", "ship",
+    "ships",
+})  # fmt: skip
+#: Kinds of scenes that are woods for the most part
 WOODED = ("forest", "mountain")
 ABSURD = Path(__file__).with_name("absurd.txt")
 
@@ -63,7 +51,7 @@ class Scene:
 
     def says(self, words: frozenset[str]) -> bool:
         """Whether a caption has one of some words."""
-        return any(words & set(re.findall(r"[a-z]+", caption.lower())) for caption in self.captions)
+        return any(words & set(_split(caption)) for caption in self.captions)
 
 
 @dataclass(frozen=True)
@@ -186,6 +174,10 @@ def _count_words(captions: list[str], known: set[str]) -> Counter[str]:
     """In how many captions each known word is."""
     count: Counter[str] = Counter()
     for caption in captions:
-        words = re.findall(r"[a-z]+", caption.lower())
+        words = _split(caption)
         count.update({" ".join(words[i : i + n]) for n in (1, 2, 3) for i in range(len(words))} & known)
     return count
+
+
+def _split(caption: str) -> list[str]:
+    return re.findall(r"[a-z]+", caption.lower())

@@ -128,7 +128,7 @@ class Raster:
         """Whether all pixels are known to have one colour; of a large scene it is not known."""
         if self._whole is None:
             return False
-        bands = [values[known] for values, known in zip(*self._whole, strict=True)]
+        bands = (values[known] for values, known in zip(*self._whole, strict=True))  # the first that varies is enough
         return all(len(band) > 1 and band.min() == band.max() for band in bands)
 
     @cached_property

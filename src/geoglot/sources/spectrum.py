@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -81,7 +82,7 @@ class Spectrum:
         """Whether no pixel has data in all bands."""
         return not len(next(iter(self.sample.values())))
 
-    @property
+    @cached_property
     def flat(self) -> frozenset[str]:
         """Bands that have one value all over the scene, and so measure nothing."""
         return frozenset(name for name, values in self.sample.items() if len(values) > 1 and not np.ptp(values))

@@ -502,8 +502,6 @@ def test_outlines_of_a_killed_run_are_cleared_away_by_a_run_that_refines_nothing
 
 KILLED = """
 import os, signal, sys
-from geoglot.tasks.ask.ask import ask
-from geoglot.tasks.ask.ask_options import AskOptions
 from geoglot.tasks.find import refine_outlines
 from geoglot.tasks.find.find import find
 from geoglot.options import ReadOptions

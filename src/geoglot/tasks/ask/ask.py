@@ -38,7 +38,6 @@ from geoglot.tasks.refine.refiner import Refiner
 
 ModelLike = Model | PathLike
 
-
 _NOTHING = "there is nothing to divide by: none of the things that a share or a mean is taken of was found"
 
 

@@ -106,7 +106,7 @@ def _known(row: _Row, document: Mapping[str, Any]) -> _Row:
 
 
 def _unseen(document: Mapping[str, Any]) -> Mapping[str, str]:
-    """Why each name could not be seen. Documents of other doors say with "why" where their bands come from."""
+    """Why each name could not be seen, by name. In a document of `info`, "why" is a sentence on the choice of bands."""
     why = document.get("why")
     return why if isinstance(why, Mapping) else {}
 

@@ -27,8 +27,6 @@ _TOLERANCE = 0.5  # pixels: it removes the corners of pixels only
 _SAME = 0.5  # an object that keeps a smaller share of its area is the same thing by another name
 _PIXELS = 4_000_000  # of a strip, and of masks that are traced together
 _AT_ONCE = 10_000  # masks that are traced together
-
-
 _NAMED = 20  # names in a note
 _WRONG_SIZE = "none has a size that --min-area and --max-area allow"
 _BEYOND = "none has its centre in the area of interest"
@@ -113,7 +111,7 @@ def outline_of_large(region: Region, field: ScoreField, low: float) -> Object:
 def settle(
     objects: Sequence[Object], scene: EncodedScene, options: FindOptions
 ) -> tuple[list[Object], tuple[str, ...]]:
-    """Settle overlaps, and drop objects of a wrong size or with their centre outside the area; and notes."""
+    """The objects of an allowed size, with their centre in the area, without overlaps; and notes on the others."""
     polygons = scene.raster.footprint.clip([each.polygon for each in objects])  # pixels at the edge may hang over
     clipped = [replace(each, polygon=polygon) for each, polygon in zip(objects, polygons, strict=True)]
     sized = _limit_area(clipped, scene, options)
@@ -123,8 +121,10 @@ def settle(
     names = {each.name for each in kept}
     wrong = _count_names(clipped) - _count_names(sized) + (_count_names(apart) - _count_names(settled))
     beyond = _count_names(each for each in settled if scene.area and scene.area.intersects(each.polygon))
-    notes = [f"{_name_counts(gone)}: {why}" for part, why in ((wrong, _WRONG_SIZE), (beyond, _BEYOND))
-             if (gone := Counter({name: count for name, count in part.items() if name not in names}))]  # fmt: skip
+    notes = []
+    for counts, why in ((wrong, _WRONG_SIZE), (beyond, _BEYOND)):
+        if gone := Counter({name: count for name, count in counts.items() if name not in names}):
+            notes.append(f"{_name_counts(gone)}: {why}")
     lost = _count_names(sized) - _count_names(apart)
     if lost and len({each.name for each in sized}) > 1:
         alone = "are left out; ask for one name at a time to count each"
