@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -65,6 +65,17 @@ def crop_picture(picture: Picture, rng: torch.Generator) -> Crop:
         pixels, planes = pixels.flip(2), planes.flip(2)
     count = len(numbers)
     return Crop(pixels, planes[:count], numbers, picture.source, planes[count:-1], planes[-1], pooled)
+
+
+def forget_green(crop: Crop) -> Crop:
+    """The crop as one without colour: what its green ground is cannot be seen, so it is of the rest of its set."""
+    green = [row for row, number in enumerate(crop.numbers) if number in (GREEN, SMOOTH)]
+    if not green:
+        return crop
+    shares = crop.shares.clone()
+    shares[crop.numbers.index(SETS[crop.source]["rest"])] += shares[green].sum(0)
+    shares[green] = 0
+    return replace(crop, shares=shares)
 
 
 def set_numbers(source: str) -> list[int]:

@@ -7,7 +7,8 @@ Text vectors stay as they are. A step takes crops of labelled pictures and pictu
 compared with words of every concept: a softmax asks which word fits best, and a logistic and an overlap loss ask
 whether each word is there at all; a map of the set's classes, beside words that may be there as well, is scored by its
 overlaps. Words that a label leaves open are not asked (`patch_losses.py`). Green ground in the rest of a set is
-something that grows (`labelled_picture.py`), and so it is in pictures of RSICD without water. What has no labels is
+something that grows (`labelled_picture.py`), and so it is in pictures of RSICD without water, but not in views that
+have lost their colours. What has no labels is
 kept on purpose (`keep_losses.py`); pictures of RSICD learn from the model's own maps as well, where they are sure
 (`own_maps.py`). A step draws by the seed and its number only, so a resumed run equals an uninterrupted one.
 """
@@ -25,7 +26,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from concepts import GROWING
-from crops import SIDE, Crop, change_sharpness, crop_picture, mix_styles
+from crops import SIDE, Crop, change_sharpness, crop_picture, forget_green, mix_styles
 from keep_losses import green_loss, image_loss, name_loss, scene_loss, word_losses
 from labelled_picture import GREEN, SETS, SMOOTH, growth
 from own_maps import own_loss, read_own_maps
@@ -43,6 +44,7 @@ from geoglot.models.zoo import load_word_model
 
 _EVERY, _STORED = 20, 100  # steps from one report, and from one checkpoint, to the next
 _MOSTLY = 0.8  # share of a cell that is green
+_COLOUR = 1 / 255  # difference between channels that shows
 _OWN_FROM = 1000  # steps after which the model's own maps are worth learning from
 
 
@@ -104,7 +106,10 @@ class Training:
         raw, fine, extent = seer(quarter)
         with torch.no_grad():
             taught = self.teacher.image.go_on(quarter)[1]
+        grey = without_colour(pixels)
+        crops = [forget_green(crop) if dull else crop for crop, dull in zip(crops, grey, strict=False)]
         grown = grown_cells(views, [lessons.scenes[index] for index in scenes])
+        grown[grey[count:]] = 0
         kept, drift = word_losses(fine, taught, crops, lessons, scale, rng)
         best, there, overlap, mapped = labelled_losses(seer, fine[:count], crops, lessons, rng)
         return {
@@ -158,6 +163,11 @@ def grown_cells(views: Tensor, scenes: list[Scene]) -> Tensor:
         for number in GROWING:
             cells[F.avg_pool2d((numbers == number)[None].float(), CELL)[0] > _MOSTLY] = number
     return grown
+
+
+def without_colour(pixels: Tensor) -> Tensor:
+    """Which pictures (picture, 3, rows, cols) are shades of grey, (picture,)."""
+    return (pixels.amax(1) - pixels.amin(1)).amax((1, 2)) < _COLOUR
 
 
 def start_training(data: Path, start: Path, config: Config, checkpoint: Path) -> Training:

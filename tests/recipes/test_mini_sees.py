@@ -11,7 +11,7 @@ import sight
 import torch
 from click.testing import CliRunner
 from concepts import GROWING, RIGHT, WRONG, read_concepts
-from crops import SIDE, Crop, change_sharpness, crop_picture, mix_styles
+from crops import SIDE, Crop, change_sharpness, crop_picture, forget_green, mix_styles
 from keep_losses import _may_be, green_loss
 from labelled_picture import GREEN, SETS, SMOOTH, UNKNOWN, Picture, growth, mark_green
 from patch_losses import (
@@ -25,7 +25,7 @@ from patch_losses import (
     _softmax_loss,
 )
 from PIL import Image
-from see import claim, grown_cells
+from see import claim, grown_cells, without_colour
 from seer import CELL, Seer, store_seer
 from sight import count_pairs, loveda_figures
 from steps import Schedule, Steps
@@ -354,6 +354,22 @@ def test_green_ground_grows_and_leaves_open_what() -> None:
         row = crop.numbers.index(number)
         assert best.right[row, :4].tolist() == [number == GREEN, 1, 0, 0]
         assert best.worse[row, :4].tolist() == [number == SMOOTH, 0, 1, 1]
+
+
+def test_green_ground_without_its_colour_is_of_the_rest_again() -> None:
+    crop = crop_of("flood_area", GREEN)
+    rest, green = crop.numbers.index(0), crop.numbers.index(GREEN)
+    crop.shares[rest, 0] = crop.shares[green, 0] = 0.5
+    plain = forget_green(crop)
+    assert (plain.shares[rest] == 1).all() and not plain.shares[green].any()
+    assert (crop.shares[green, 0] == 0.5).all()
+    assert forget_green(crop_of("loveda", 2)).shares.equal(crop_of("loveda", 2).shares)
+
+
+def test_a_picture_has_no_colour_if_its_channels_are_alike_everywhere() -> None:
+    pixels = torch.rand(3, 1, 4, 4).repeat(1, 3, 1, 1)
+    pixels[1, 0, 2, 3] += 0.1
+    assert without_colour(pixels).tolist() == [True, False, True]
 
 
 def test_a_map_loss_is_small_for_the_right_map_and_raises_no_rival() -> None:

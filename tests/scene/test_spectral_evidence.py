@@ -262,6 +262,20 @@ def test_a_pond_smaller_than_a_patch_is_present(tmp_path: Path) -> None:
     assert result.presence["water"] > 0.5
 
 
+def test_specks_that_objects_leave_out_and_maps_keep_are_told(tmp_path: Path) -> None:
+    bands = pixels()
+    for row, col in ((140, 80), (150, 90)):
+        bands[:, row : row + 3, col] = bands[:, 41:44, 45]  # three pixels of a lake
+    place = rasterio.Affine(2, 0, 500_000, 0, -2, 5_000_000)
+    specks = write(tmp_path / "specks.tif", bands, transform=place)
+    result = found(specks)
+    assert result.counts["water"] == 2
+    assert [note for note in result.notes if "speck" in note] == [
+        "left out 2 specks of 'water' below 4 pixels, where bands decide; a map by `segment` keeps them"
+    ]
+    assert not any("speck" in note for note in found(specks, "words").notes)
+
+
 def test_notes_on_bands_come_from_their_pixels(scene: Path, tmp_path: Path) -> None:
     bands = pixels().astype(np.float32)
     bands[3] = np.nan

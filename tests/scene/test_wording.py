@@ -60,6 +60,7 @@ def test_what_a_model_cannot_tell_apart_is_refused(
     ("classes", "said"),
     [
         ("1, 2.5, road", ["'1', '2.5': a number says nothing"]),
+        ("???, __, road", ["'???', '__': signs say nothing of what a class shows"]),
         (GERMAN, ["mini reads English only", "'Bäume'", "'Gras'", "'Häuser'", "'Straße'"]),
         ("árboles, hierba, casas, carretera", ["reads English only", "'hierba'"]),
         ("森林, road, trees, grass", ["reads English only", "does not know '森林' as a word"]),

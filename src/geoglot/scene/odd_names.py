@@ -1,4 +1,4 @@
-"""Sentences on names that a model takes for something else than what a person means: numbers and negations."""
+"""Sentences on names that a model takes for something else than what a person means: numbers, signs, negations."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -20,9 +20,11 @@ def quote_all(words: Sequence[str]) -> str:
 
 
 def odd_name_notes(classes: Sequence[ClassWords]) -> Iterator[str]:
-    """A note on numbers in place of names, and one on negations."""
+    """A note on numbers in place of names, one on signs without a letter, and one on negations."""
     words = list(dict.fromkeys(word for entry in classes for word in entry.words))
     if numbers := [word for word in words if re.fullmatch(r"[\d\W_]*\d[\d\W_]*", word)]:
         yield f"{quote_all(numbers)}: a number says nothing of what a class shows; write it in words"
+    if signs := [word for word in words if not re.search(r"[^\W_]", word)]:
+        yield f"{quote_all(signs)}: signs say nothing of what a class shows; write it in words"
     if negated := [word for word in words if re.match(r"(?:no|not|non|without)[ -]", word.lower())]:
         yield f"{quote_all(negated)}: a model does not read no, not and without; ask for what is there instead"

@@ -233,6 +233,11 @@ class Instance:
         return self.field.name
 
     @property
+    def pixels(self) -> int:
+        """How many pixels the mask has."""
+        return int(np.unpackbits(self.bits).sum())  # the bits after the last pixel are 0
+
+    @property
     def mask(self) -> Bool[np.ndarray, "rows cols"]:
         """The mask within the box."""
         shape = self.box.height, self.box.width

@@ -1,6 +1,6 @@
 """Search a scene for instances: things of a name, or things at points and boxes that a person draws."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import IO
 
@@ -33,6 +33,7 @@ from geoglot.tasks.find.split import split_regions
 _REACH = 8  # patches around a point within which its thing lies
 _LOW = 0.5  # half way from the usual similarity around a point to equality with it
 _UNNAMED = "object"
+_SPECK = 4  # pixels: fewer, on which other bands alone decide, are their noise
 
 
 @dataclass(frozen=True)
@@ -75,19 +76,39 @@ def search_names(
         likely = find_regions(scored, threshold, progress)
         thresholds[name], regions = keep_sure(name, threshold, likely)
         big = [region for region in regions if region.box.pixels > LARGEST]
-        parts = [*split_regions([region for region in regions if region.box.pixels <= LARGEST], scored, threshold.low)]
+        small = [region for region in regions if region.box.pixels <= LARGEST]
+        parts, specks = _without_specks(split_regions(small, scored, threshold.low), scored)
         inside = [region for region in regions if touches(scene.area, Window(*region.peak_at, 1, 1))]
         boxes = [*(region.box for region in big), *(part.box for part in parts)]
         found = any(touches(scene.area, box) for box in boxes)
         likelihood = presence_of(max([threshold.peak, *(region.peak for region in inside)]))
         presence[name] = likelihood if found or min_score is not None else min(likelihood, BARELY_ABSENT)
         notes += _tell_left_out(name, thresholds[name], len(likely) - len(regions), found=found)
+        notes += _tell_specks(name, specks)
         absent += [] if found or presence[name] >= ABSENT else [name]
         large += [outline_of_large(region, scored, threshold.low) for region in big]
         instances += parts
     too_large = f"{len(large)} objects are too large to be split or refined: they keep the outline of their scores"
     told = (*sight.notes, *notes, *absence_notes(absent), *question.notes, *((too_large,) if large else ()))
     return Search(question.names, instances, large, thresholds, presence, told, sight.why)
+
+
+def _without_specks(parts: Iterable[Instance], scored: ScoreField) -> tuple[list[Instance], int]:
+    """The instances but specks of noise, and how many of these lie in the area of interest."""
+    least = _SPECK if scored.is_by_pixel else 1
+    kept, specks = list[Instance](), 0
+    for part in parts:
+        if part.pixels >= least:
+            kept.append(part)
+        elif touches(scored.scene.area, part.box):
+            specks += 1
+    return kept, specks
+
+
+def _tell_specks(name: str, specks: int) -> Iterator[str]:
+    if specks:
+        count = format_count(specks, "speck")
+        yield f"left out {count} of {name!r} below {_SPECK} pixels, where bands decide; a map by `segment` keeps them"
 
 
 def _tell_left_out(name: str, threshold: Threshold, doubtful: int, *, found: bool) -> Iterator[str]:

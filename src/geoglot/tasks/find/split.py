@@ -11,7 +11,6 @@ from geoglot.tasks.find.instances import LOW_TO_HIGH, Instance, Region
 from geoglot.tasks.refine.blobs import find_cores
 from geoglot.tasks.refine.edges import NECK, relief_of, split_at_cores
 
-_SPECK = 4  # pixels: fewer, on which other bands alone decide, are their noise
 _READ = 50_000  # pixels that cost as much as one more read
 _TOGETHER = 1_000_000  # pixels, which bound memory
 
@@ -55,6 +54,5 @@ def _split_in(window: Window, regions: Sequence[Region], field: ScoreField, low:
         parts = split_at_cores(relief[place], cores[place] & own, own)
         for label, (rows, cols) in enumerate(ndimage.find_objects(parts), 1):
             mask = parts[rows, cols] == label
-            if not field.is_by_pixel or np.count_nonzero(mask) >= _SPECK:
-                box = Window(region.top + rows.start, region.left + cols.start, *mask.shape)
-                yield Instance.of(field, low, mask, scores[place][rows, cols], box)
+            box = Window(region.top + rows.start, region.left + cols.start, *mask.shape)
+            yield Instance.of(field, low, mask, scores[place][rows, cols], box)
