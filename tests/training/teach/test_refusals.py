@@ -40,6 +40,22 @@ def test_labels_that_do_worse_than_the_names_are_told(
     assert any("class names alone do better (IoU 60.0%)" in note for note in result.notes) == told
 
 
+@pytest.mark.parametrize(("accuracy", "told"), [((0.2, 0.5, None), True), ((0.9, 0.4, 0.2), False)])
+def test_labels_that_do_no_better_than_a_guess_are_told(
+    scene: Path,
+    base: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    accuracy: tuple[float | None, ...],
+    told: bool,
+) -> None:
+    figures = Figures((0.5,) * 3, accuracy, (0.1,) * 3, 0.5, 0.1)
+    monkeypatch.setattr("geoglot.training.teach.teach.hold_out", lambda examples: figures)
+    result = teach(scene, save(points(FIELD, 6), tmp_path / "a.gpkg"), tmp_path / "mine", model=base)
+    guesses = [note for note in result.notes if "no better than a guess (accuracy 35% in the mean" in note]
+    assert bool(guesses) == told
+
+
 def test_what_cannot_be_taught_is_refused(scene: Path, base: Path, tmp_path: Path) -> None:
     labels = points(FIELD, 3)
     drawn = save(labels, tmp_path / "labels.gpkg")

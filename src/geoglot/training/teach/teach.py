@@ -33,6 +33,7 @@ from geoglot.training.teach.teach_page import page_of_taught
 
 _FEW = 5  # labels of a class
 _WORSE = 0.01  # of an IoU: less is chance
+_GUESSED = 0.05  # mean accuracy above that of guessing: less may be chance
 
 
 @dataclass(frozen=True)
@@ -143,8 +144,25 @@ def teach(
         patches=len(examples.classes),
         encoded=sum(scene.new for scene in scenes),
         seconds=round(time.monotonic() - started, 2),
-        notes=(*drawn.notes, *_notes(paths, parts, learned), *_beside_words(figures), *_unused(drawn, scenes)),
+        notes=(
+            *drawn.notes,
+            *_notes(paths, parts, learned),
+            *_by_chance(figures),
+            *_beside_words(figures),
+            *_unused(drawn, scenes),
+        ),
     )
+
+
+def _by_chance(figures: Figures) -> Iterator[str]:
+    """What to do where the classes are told apart no better than by a guess."""
+    known = [share for share in figures.accuracy if share is not None]
+    if len(known) > 1 and (right := float(np.mean(known))) < 1 / len(known) + _GUESSED:
+        yield (
+            f"on ground that was left out these labels tell {len(known)} classes apart no better than a guess "
+            f"(accuracy {right:.0%} in the mean, a guess {1 / len(known):.0%}); see whether labels lie where they "
+            "should, and draw more in more places"
+        )
 
 
 def _beside_words(figures: Figures) -> Iterator[str]:
