@@ -253,6 +253,19 @@ def test_a_training_that_stops_goes_on_to_the_same_weights(tmp_path: Path) -> No
     assert whole.keys() == parts.keys() and all(torch.equal(whole[name], parts[name]) for name in whole)
 
 
+def test_another_model_than_the_start_may_teach(tmp_path: Path, seer: Seer, monkeypatch: pytest.MonkeyPatch) -> None:
+    moved = {name: value + 1 if name == "image.mix.2.bias" else value for name, value in seer.state_dict().items()}
+    assert not torch.equal(moved["image.mix.2.bias"], seer.state_dict()["image.mix.2.bias"])
+    store_seer(moved, START, tmp_path / "first")
+    monkeypatch.setattr(see, "read_lessons", lambda *given: replace(lessons(), pictures={"loveda": []}))
+    for teacher, same in ((None, True), (str(tmp_path / "first"), False)):
+        config = see.Config(teacher=teacher)
+        training = see.start_training(tmp_path, START, config, tmp_path / "see.pt")
+        taught = (training.seer, training.of_words, training.of_pictures)
+        mine, words, pictures = (model.image.state_dict()["mix.2.bias"] for model in taught)
+        assert torch.equal(mine, words) and torch.equal(mine, pictures) == same
+
+
 def test_a_folder_with_another_run_is_refused(tmp_path: Path) -> None:
     (tmp_path / "see.json").write_text("{}")
     given = [str(tmp_path), str(START), str(tmp_path), str(tmp_path / "out"), "--without", "water"]

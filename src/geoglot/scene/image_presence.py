@@ -13,7 +13,7 @@ from geoglot.scene.name_presence import doubts_of
 from geoglot.scene.text_vectors import text_vectors
 
 #: A class that an image shows fits it better than this share of the words that the model was calibrated with
-_FITS_BETTER = 0.85
+_FITS_BETTER = 0.8
 _DOUBTED = -2.0  # log-odds
 
 

@@ -19,7 +19,7 @@ BACKGROUND: tuple[str, ...] = (
     "grass", "trees", "bare soil", "sand", "water", "road", "pavement", "rock", "crops", "shadow", "snow", "building",
 )  # fmt: skip
 _SAME_MEANING = 0.5  # cosine of two words after the mean of the general words is subtracted
-_BENEFIT, _SURE = 5.0, 2.0  # log-odds: how much more a cover counts where it fits best, and up to where
+_BENEFIT, _SURE = 5.0, 0.5  # log-odds: how much more a cover counts where it fits best, and up to where
 
 
 @runtime_checkable
