@@ -4,7 +4,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-SUREST = 1.5
+SUREST = 1.0
 """Largest log-odds of words that bands contradict: less than those of bands, since words take dark fields for water."""
 _HEARD = 3.0  # log-odds by which bands must contradict the words to be heard in full
 
