@@ -4,14 +4,14 @@
 
 DATA has the folders `labelled` and `rsicd`, START is the folder of the model that stage 5 made, OUT gets the new one. A
 START that this stage made may go on. --teacher is the model of stage 5 then: where each start teaches the next, a
-little of what whole pictures say is lost each time. Text vectors stay as they are. A step takes crops of labelled
-pictures and pictures of RSICD. Each labelled cell is compared with words of every concept: a softmax asks which word
-fits best, and a logistic and an overlap loss ask whether each word is there at all; a map of the set's classes, beside
-words that may be there as well, is scored by its overlaps. Words that a label leaves open are not asked
-(`patch_losses.py`). Green ground in the rest of a set is something that grows (`labelled_picture.py`), and so it is in
-pictures of RSICD without water, but not in views that have lost their colours. What has no labels is kept on purpose
-(`keep_losses.py`); pictures of RSICD learn from the model's own maps as well, where they are sure (`own_maps.py`). A
-step draws by the seed and its number only, so a resumed run equals an uninterrupted one.
+little of what should be kept is lost each time. Text vectors stay as they are. A step takes crops of labelled pictures
+and pictures of RSICD. Each labelled cell is compared with words of every concept: a softmax asks which word fits best,
+and a logistic and an overlap loss ask whether each word is there at all; a map of the set's classes, beside words that
+may be there as well, is scored by its overlaps. Words that a label leaves open are not asked (`patch_losses.py`). Green
+ground in the rest of a set is something that grows (`labelled_picture.py`), and so it is in pictures of RSICD without
+water, but not in views that have lost their colours. What has no labels is kept on purpose (`keep_losses.py`); pictures
+of RSICD learn from the model's own maps as well, where they are sure (`own_maps.py`). A step draws by the seed and its
+number only, so a resumed run equals an uninterrupted one.
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ class Config(Schedule):
     aside: tuple[str, ...] = ()
     """Pictures that are not, as set/name, besides those of places kept aside."""
     teacher: str | None = None
-    """The folder of the model whose vectors of whole pictures are kept; None is the start."""
+    """The folder of the model whose vectors of pictures and of words without labels are kept; None is the start."""
 
 
 #: Weights of the losses
@@ -78,13 +78,10 @@ WEIGHTS = {
 
 
 class Training:
-    """A seer, its teachers of words and of whole pictures, its lessons and its steps."""
+    """A seer, its teacher, its lessons and its steps."""
 
-    def __init__(
-        self, mini: Mini, teachers: tuple[Mini, Mini], lessons: Lessons, config: Config, checkpoint: Path
-    ) -> None:
-        self.seer, self.lessons, self.config = Seer(mini), lessons, config
-        self.of_words, self.of_pictures = teachers
+    def __init__(self, mini: Mini, teacher: Mini, lessons: Lessons, config: Config, checkpoint: Path) -> None:
+        self.seer, self.teacher, self.lessons, self.config = Seer(mini), teacher, lessons, config
         self.steps = Steps(self.seer, self.seer.image.parameters(), config, checkpoint)
         self.names = list(lessons.pictures)
         shares = np.array([dict(config.shares).get(name, SETS[name]["share"]) for name in self.names])
@@ -111,7 +108,7 @@ class Training:
         quarter = seer.begin(pixels)
         raw, fine, extent = seer(quarter)
         with torch.no_grad():
-            taught, whole = (teacher.image.go_on(quarter)[1] for teacher in (self.of_words, self.of_pictures))
+            taught = self.teacher.image.go_on(quarter)[1]
         grey = without_colour(pixels)
         crops = [forget_green(crop) if dull else crop for crop, dull in zip(crops, grey, strict=False)]
         grown = grown_cells(views, [lessons.scenes[index] for index in scenes])
@@ -126,7 +123,7 @@ class Training:
             "pool": pool_loss(seer, fine[:count], crops, lessons, rng),
             "scenes": scene_loss(seer, fine[count:], scenes, lessons, rng),
             "names": name_loss(raw[count:], scenes, lessons, scale, rng),
-            "image": image_loss(raw, whole),
+            "image": image_loss(raw, taught),
             "kept": kept,
             "drift": drift,
             "extent": extent_loss(extent[:count], crops),
@@ -179,20 +176,14 @@ def without_colour(pixels: Tensor) -> Tensor:
 def start_training(data: Path, start: Path, config: Config, checkpoint: Path) -> Training:
     """A training that begins with a stored model, or goes on at its checkpoint."""
     torch.manual_seed(config.seed)
-    mini, *teachers = map(_load, (start, start, config.teacher or start))
-    for teacher in teachers:
-        teacher.requires_grad_(False).eval()
-        teacher.image.to(memory_format=torch.channels_last)
-    lessons = read_lessons(data, teachers[0], frozenset(config.without), config.aside)
-    training = Training(mini, (teachers[0], teachers[1]), lessons, config, checkpoint)
+    mini, teacher = load_word_model(start), load_word_model(config.teacher or start)
+    assert isinstance(mini, Mini) and isinstance(teacher, Mini)
+    teacher.requires_grad_(False).eval()
+    teacher.image.to(memory_format=torch.channels_last)
+    lessons = read_lessons(data, teacher, frozenset(config.without), config.aside)
+    training = Training(mini, teacher, lessons, config, checkpoint)
     training.seer.train()
     return training
-
-
-def _load(folder: Path | str) -> Mini:
-    model = load_word_model(folder)
-    assert isinstance(model, Mini)
-    return model
 
 
 def reports(training: Training) -> Iterator[str]:
@@ -226,8 +217,7 @@ def claim(work: Path, decided: Mapping[str, Any]) -> None:
 @click.option("--seed", default=Config.seed, show_default=True)
 @click.option("--without", default="", help="Concepts of which no label may speak, separated by commas.")
 @click.option("--share", "shares", multiple=True, type=(str, float), help="A set and how often a step draws from it.")
-@click.option("--ema", default=Config.ema, show_default=True, help="Weight of the mean of all steps before in each.")
-@click.option("--teacher", type=click.Path(exists=True), help="Whose vectors of pictures to keep, if not START's.")
+@click.option("--teacher", type=click.Path(exists=True), help="The model to stay near, if it is not START.")
 @click.option("--aside", multiple=True, help="A picture to leave out, as SET/NAME without ending.")
 def command(data: Path, start: Path, work: Path, out: Path, without: str, **options: Any) -> None:
     """Train on DATA from the model START with checkpoints in WORK, and write the model OUT; run again to go on."""
