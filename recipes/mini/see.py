@@ -3,8 +3,8 @@
     python recipes/mini/see.py DATA START WORK OUT [--steps 4500] [--seed 0] [--without water]
 
 DATA has the folders `labelled` and `rsicd`, START is the folder of the model that stage 5 made, OUT gets the new one. A
-START that this stage made may go on. --teacher is the model of stage 5 then: where each start teaches the next, a
-little of what should be kept is lost each time. Text vectors stay as they are. A step takes crops of labelled pictures
+START that this stage made may go on; give --teacher the model of stage 5 then, since a little of what is to be kept is
+lost whenever a run is taught by its own start. Text vectors stay as they are. A step takes crops of labelled pictures
 and pictures of RSICD. Each labelled cell is compared with words of every concept: a softmax asks which word fits best,
 and a logistic and an overlap loss ask whether each word is there at all; a map of the set's classes, beside words that
 may be there as well, is scored by its overlaps. Words that a label leaves open are not asked (`patch_losses.py`). Green

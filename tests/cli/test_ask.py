@@ -6,9 +6,11 @@ from typing import Any
 
 import numpy as np
 import pytest
+import rasterio
 from click.testing import CliRunner
 
 from geoglot.cli.main import cli
+from geoglot.demo import SCENE
 from geoglot.tasks.ask.ask_many import Answers
 from worlds import class_field, paint, write_scene
 
@@ -151,21 +153,24 @@ def test_a_language_model_that_is_not_there_is_told_once(scene: Path, tmp_path: 
 
 
 def test_a_question_that_names_dates_is_asked_of_the_scenes_of_these_dates(tmp_path: Path) -> None:
-    ground = class_field((160, 200), 3)
+    with rasterio.open(SCENE) as source:
+        ground = (source.read((1, 2, 3), window=((100, 300), (0, 400))) / 4).clip(1, 255).astype(np.uint8)
+    cleared = ground.copy()
+    cleared[:, 40:160, 180:320] = 200  # most of it was a wood
     scenes = []
-    for year, shown in (("2010", ground), ("2015", ground), ("2020", np.where(ground == 0, 2, ground))):
-        scenes.append(write_scene(tmp_path / f"town_{year}.tif", paint(shown, ("water", "forest", "roof"))))
-    question, evidence = "How much water was lost since 2015?", tmp_path / "lost.geojson"
+    for year, shown in (("2010", ground), ("2015", ground), ("2020", cleared)):
+        scenes.append(write_scene(tmp_path / f"town_{year}.tif", shown))
+    question, evidence = "How much forest was lost since 2015?", tmp_path / "lost.geojson"
     code, out, err = run(*scenes, question, "--json", "--evidence", evidence)
     assert code == 0, err
     document = json.loads(out)
-    assert document["question"] == question and document["value"] is not None  # mini may see no lake in plain colours
+    assert document["question"] == question and document["value"] > 0
     assert [document["source"], document["after"]] == list(map(str, scenes[1:]))
     assert evidence.is_file()
     code, out, err = run(scenes[1], question, "--after", scenes[2])
     assert code == 0, err
     assert "the dates that are compared are 2015 and 2020" in out
-    code, out, err = run(*scenes, "How much water was lost since 2020?")
+    code, out, err = run(*scenes, "How much forest was lost since 2020?")
     assert (code, out) == (2, "") and "two dates are needed" in err
 
 

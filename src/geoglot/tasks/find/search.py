@@ -95,10 +95,11 @@ def search_names(
 
 def _without_specks(parts: Iterable[Instance], scored: ScoreField) -> tuple[list[Instance], int]:
     """The instances but specks of noise, and how many of these lie in the area of interest."""
-    least = _SPECK if scored.is_by_pixel else 1
+    if not scored.is_by_pixel:
+        return list(parts), 0
     kept, specks = list[Instance](), 0
     for part in parts:
-        if part.pixels >= least:
+        if part.pixels >= _SPECK:
             kept.append(part)
         elif touches(scored.scene.area, part.box):
             specks += 1

@@ -144,18 +144,12 @@ def teach(
         patches=len(examples.classes),
         encoded=sum(scene.new for scene in scenes),
         seconds=round(time.monotonic() - started, 2),
-        notes=(
-            *drawn.notes,
-            *_notes(paths, parts, learned),
-            *_by_chance(figures),
-            *_beside_words(figures),
-            *_unused(drawn, scenes),
-        ),
+        notes=(*drawn.notes, *_notes(paths, parts, learned), *_held_out_notes(figures), *_unused(drawn, scenes)),
     )
 
 
-def _by_chance(figures: Figures) -> Iterator[str]:
-    """What to do where the classes are told apart no better than by a guess."""
+def _held_out_notes(figures: Figures) -> Iterator[str]:
+    """What to do where the labels tell the classes apart no better than a guess, or than the names alone."""
     known = [share for share in figures.accuracy if share is not None]
     if len(known) > 1 and (right := float(np.mean(known))) < 1 / len(known) + _GUESSED:
         yield (
@@ -163,10 +157,6 @@ def _by_chance(figures: Figures) -> Iterator[str]:
             f"(accuracy {right:.0%} in the mean, a guess {1 / len(known):.0%}); see whether labels lie where they "
             "should, and draw more in more places"
         )
-
-
-def _beside_words(figures: Figures) -> Iterator[str]:
-    """What to do where the names alone tell the classes apart better than the labels do."""
     taught, words = figures.miou, figures.miou_by_words
     if taught is not None and words is not None and words - taught >= _WORSE:
         yield (
