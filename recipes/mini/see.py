@@ -222,7 +222,8 @@ def claim(work: Path, decided: Mapping[str, Any]) -> None:
 def command(data: Path, start: Path, work: Path, out: Path, without: str, **options: Any) -> None:
     """Train on DATA from the model START with checkpoints in WORK, and write the model OUT; run again to go on."""
     config = Config(without=tuple(filter(None, without.split(","))), **options)
-    claim(work, {**asdict(config), "start": read_card(start).sha256})
+    models = {"start": start, "teacher": Path(config.teacher or start)}
+    claim(work, asdict(config) | {name: read_card(folder).sha256 for name, folder in models.items()})
     training = start_training(data, start, config, work / "see.pt")
     for line in reports(training):
         print(line, flush=True)

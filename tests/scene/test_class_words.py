@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -30,6 +32,21 @@ def test_every_form_of_classes_means_the_same(tmp_path: Path) -> None:
 def test_unusable_classes_are_refused(classes: object) -> None:
     with pytest.raises(ClassesError):
         parse_classes(classes)  # type: ignore[arg-type]
+
+
+def test_names_that_are_no_texts_are_refused() -> None:
+    """In a process of its own, since the tests' own check of types would refuse them first."""
+    code = """
+from geoglot.errors import ClassesError
+from geoglot.scene.class_words import parse_classes
+for value in (3, 2.5, None, True, b"water", ["water", None], [3], {"water": 3}, {"water": ["lake", 3]}, {3: ["lake"]}):
+    try:
+        print("taken", parse_classes(value))
+    except ClassesError as error:
+        print("must be a text" in str(error))
+"""
+    said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    assert said.split("\n") == ["True"] * 10 + [""]
 
 
 @pytest.mark.parametrize("text", ["[1, 2]", "3", '{"a": 1}', "{", '{"a": ["x"]'])

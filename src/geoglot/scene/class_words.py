@@ -33,8 +33,10 @@ def parse_classes(classes: ClassesLike) -> tuple[ClassWords, ...]:
     """Parse a list of names, a text with commas, a mapping to words, or a file (.txt, .json).
 
     A line of a .txt file reads `name` or `name: word, word`; a JSON file holds a list or a mapping. Raises ClassesError
-    if there are no names, or a name is there twice.
+    if there are no names, a name is no text, or a name is there twice.
     """
+    if isinstance(classes, bytes) or not isinstance(classes, Iterable | Path):
+        raise ClassesError(f"names must be a text with commas, a list of texts or a mapping to words, got {classes!r}")
     if isinstance(classes, Path) or (isinstance(classes, str) and classes.lower().endswith((".txt", ".json"))):
         classes = _read_class_file(Path(classes))
     if isinstance(classes, str):
@@ -52,11 +54,15 @@ def parse_classes(classes: ClassesLike) -> tuple[ClassWords, ...]:
 def parse_words(words: str | Sequence[str]) -> tuple[str, ...]:
     """Clean words of a list or a text with commas; may be empty."""
     parts = words.split(",") if isinstance(words, str) else words
+    if not isinstance(parts, Iterable):
+        raise ClassesError(f"the words of a class must be a text with commas or a list of texts, got {words!r}")
     return tuple(_clean(part) for part in parts if _clean(part))
 
 
-def _clean(text: str) -> str:
-    return " ".join(str(text).strip(_QUOTES).split())
+def _clean(text: object) -> str:
+    if not isinstance(text, str):
+        raise ClassesError(f"a name must be a text, got {text!r}")
+    return " ".join(text.strip(_QUOTES).split())
 
 
 def _check(parsed: Sequence[ClassWords]) -> None:

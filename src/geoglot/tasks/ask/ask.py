@@ -96,6 +96,8 @@ class Asker(AbstractContextManager["Asker"]):
         `evidence` is a file as in `AskOptions`. Before any work: OutputError if it may not be replaced, InputError if
         the scene is no raster and cannot be drawn.
         """
+        if not isinstance(question, str):
+            raise InputError(f"a question must be a text, got {question!r}")
         if not question.strip():
             raise InputError("the question is empty")
         with self._lock:
