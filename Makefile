@@ -25,7 +25,7 @@ docs: .venv/ready ## the site of the docs, in build/site: open build/site/index.
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
 test: .venv/ready ## the tests; make test ARGS="tests/tasks -x" for some of them
-	OMP_NUM_THREADS=1 $(BIN)/pytest --numprocesses auto --maxprocesses 4 --dist loadfile $(ARGS)
+	OMP_NUM_THREADS=1 $(BIN)/pytest --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 lint: .venv/ready ## format, rules, types, and the arrow of imports
 	$(BIN)/ruff format --check
