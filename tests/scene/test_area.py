@@ -74,6 +74,17 @@ def test_a_bow_tie_is_two_triangles(tmp_path: Path) -> None:
     assert area.area == pytest.approx(200 * 200 / 2)
 
 
+def test_pins_and_paths_beside_polygons_are_no_area(tmp_path: Path) -> None:
+    """Neither as features of their own nor in a collection, and neither in pixels nor in degrees."""
+    drawn = to_map([shapely.box(100, 50, 500, 400)], HERE)[0]
+    beside = to_map([shapely.Point(700, 500), shapely.LineString([(600, 20), (780, 20)])], HERE)
+    for name, shapes in (("a", [drawn, *beside]), ("b", [shapely.GeometryCollection([drawn, *beside])])):
+        gpd.GeoDataFrame(geometry=shapes, crs=HERE.crs).to_file(tmp_path / f"{name}.gpkg")
+        assert read_area(tmp_path / f"{name}.gpkg", HERE).bounds == pytest.approx((100, 50, 500, 400))
+        alone = gpd.GeoSeries([drawn], crs=HERE.crs).to_crs(4326).total_bounds
+        assert read_lonlat_area(tmp_path / f"{name}.gpkg").bounds == pytest.approx(alone, abs=1e-4)
+
+
 def test_what_is_no_area_says_what_to_do(tmp_path: Path) -> None:
     (tmp_path / "points.csv").write_text("x,y\n4.36,51.87\n")
     with pytest.raises(InputError, match="table without geometry; save it as GeoJSON"):

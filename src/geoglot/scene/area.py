@@ -14,14 +14,17 @@ from geoglot.errors import InputError, OutsideError
 from geoglot.geo import Grid, Window
 from geoglot.lonlat import lonlat_bounds
 from geoglot.scene.windows import WindowPlan
-from geoglot.sources.mending import mend, unite
+from geoglot.sources.mending import mend, only_polygons, unite
 from geoglot.sources.raster import Raster
 from geoglot.sources.tile import Tile
 
 
 @np.errstate(over="ignore", invalid="ignore")
 def read_area(path: Path, grid: Grid) -> BaseGeometry:
-    """The union of a file's polygons, in pixels of a grid; InputError if it lies outside the scene."""
+    """The union of a file's polygons, in pixels of a grid; InputError if it lies outside the scene.
+
+    Points and lines beside them, such as the pins of a KML, are no part of it.
+    """
     from geoglot.scene.vector_features import on_grid, read_features
 
     features = read_features(path)
@@ -29,7 +32,7 @@ def read_area(path: Path, grid: Grid) -> BaseGeometry:
     if not shapely.area(features.geometry.to_numpy()).any():
         raise InputError(f"{path} holds no polygon, so there is no area of interest in it")
     frame = on_grid(features, grid, str(path))
-    area = unite(mend(frame.geometry.to_numpy()))
+    area = unite(only_polygons(mend(frame.geometry.to_numpy())))
     if not area.intersects(_box(grid.whole)):
         raise OutsideError(f"the area of interest in {path} lies outside the scene {_where(grid)}")
     shapely.prepare(area)

@@ -19,7 +19,7 @@ from geoglot.crs import LONLAT, with_x_first
 from geoglot.errors import GridError, InputError
 from geoglot.geo import Grid
 from geoglot.lonlat import project_to_lonlat, split_at_antimeridian, to_pixels
-from geoglot.sources.mending import mend, unite
+from geoglot.sources.mending import mend, only_polygons, unite
 from geoglot.sources.vectors import read_vectors
 
 _EDGES = 200  # segments of an edge as long as the scene, so short that none bends by a pixel in another CRS
@@ -105,6 +105,6 @@ def read_lonlat_area(path: PathLike) -> BaseGeometry:
         raise InputError(f"{path} holds no polygon, so there is no area of interest in it")
     _check_on_globe(str(path), frame, crs)
     try:
-        return unite(mend(project_to_lonlat(polygons, crs)))
+        return unite(only_polygons(mend(project_to_lonlat(polygons, crs))))
     except GridError as error:
         raise InputError(f"polygons of {path} in {crs.name} lie nowhere on the globe; is their CRS right?") from error

@@ -16,6 +16,7 @@ Method = Literal["linework", "structure"]
 _QUICK = {"linework": 3e6, "structure": 1e8}  # cubes of the corners of polygons, mended in a second at the worst
 _FEW = 5_000  # corners of polygons that are united in this process
 _CORNER_BYTES = 16
+_POLYGON = 3  # GEOS's number of the type; from 4 on they are collections
 _PACE = 0.2  # MB of corners that are united or mended in a second of computing, at the least
 
 
@@ -29,6 +30,14 @@ def mend(geometries: np.ndarray, method: Method = "linework") -> np.ndarray:
     mended[~crossed] = _mend(mended[~crossed], method)
     mended[crossed] = _in_child(f"mend:{method}", mended[crossed], "mending polygons that cross themselves")
     return mended
+
+
+def only_polygons(geometries: np.ndarray) -> np.ndarray:
+    """The polygons among geometries and in collections of them, one by one; points and lines are left out."""
+    parts = np.asarray(geometries, object)
+    while (nested := shapely.get_type_id(parts) > _POLYGON).any():
+        parts = np.concatenate([parts[~nested], shapely.get_parts(parts[nested])])
+    return np.asarray(parts[shapely.get_type_id(parts) == _POLYGON])
 
 
 def unite(geometries: np.ndarray) -> shapely.Geometry:
