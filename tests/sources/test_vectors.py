@@ -101,6 +101,20 @@ def test_folders_of_kml_are_one_file(tmp_path: Path) -> None:
     folder = "<Folder><name>{}</name><Placemark><Point><coordinates>3,51</coordinates></Point></Placemark></Folder>"
     found = read_vectors(write(tmp_path / "a.kml", KML.format(folder.format("b") + folder.format("c"))))
     assert len(found) == 3
+    assert {"b", "c"} < set(found["folder"])
+
+
+def test_features_of_a_file_that_is_cut_short_are_not_lost(tmp_path: Path) -> None:
+    """A format in which every feature stands alone looks whole wherever it ends."""
+    frame(count=4).to_file(tmp_path / "a.shp")
+    pyogrio.write_dataframe(frame(count=4), tmp_path / "b.geojsonl")
+    write(tmp_path / "c.geojsons", "".join(f"\x1e{line}\n" for line in [FEATURE] * 4))
+    for name in ("a.shp", "b.geojsonl", "c.geojsons"):
+        whole = (tmp_path / name).read_bytes()
+        assert len(read_vectors(tmp_path / name)) == 4
+        (tmp_path / name).write_bytes(whole[:-40])
+        with pytest.raises(InputError, match="cut short"):
+            read_vectors(tmp_path / name)
 
 
 def test_features_without_a_place_are_left(tmp_path: Path) -> None:

@@ -47,13 +47,14 @@ class Format:
 PARQUET = Format("GeoParquet")
 KML = Format("KML", ("LIBKML", "KML"))
 _GEOJSON = Format("GeoJSON", ("GeoJSON",), "GeoJSON:")
-_LINES = Format("GeoJSON text sequences", ("GeoJSONSeq",), "GeoJSONSeq:")
+LINES = Format("GeoJSON text sequences", ("GeoJSONSeq",), "GeoJSONSeq:")
 _GEOPACKAGE = Format("GeoPackage", ("GPKG",))
+_SHAPEFILE = Format("Shapefile", ("ESRI Shapefile",))
 _BINARY = {
     b"PAR1": PARQUET,
     b"SQLite format 3\0": _GEOPACKAGE,
     b"fgb\x03fgb": Format("FlatGeobuf", ("FlatGeobuf",)),
-    b"\0\0\x27\x0a": Format("Shapefile", ("ESRI Shapefile",)),
+    b"\0\0\x27\x0a": _SHAPEFILE,
 }
 _BESIDE = (  # parts of a Shapefile and of a GeoPackage, and what GDAL looks for beside any file
     ".dbf", ".shx", ".prj", ".cpg", ".qix", ".sbn", ".sbx", ".idm", ".ind", ".qpj", ".aux.xml",
@@ -111,18 +112,35 @@ def format_of(path: Path) -> Format:
         if head.startswith(magic):
             if form is _GEOPACKAGE:
                 check_tables(path)
+            if form is _SHAPEFILE:
+                _check_whole(path, head)
             return form
     if head.startswith(_PACKED):
         raise InputError(f"{path} is an archive; unpack it and give the file inside, which must be {READABLE}")
     text = head.removeprefix(b"\xef\xbb\xbf").lstrip(b"\x1e \t\r\n")
     if text.startswith(b"{"):
         _check_crs(path)
-        return _LINES if _is_lines(path) else _GEOJSON
+        return LINES if _is_lines(path) else _GEOJSON
     if text.startswith(b"<") and _root(path) == "kml":
         return KML
     if not text.startswith(b"<") and b"\0" not in head and text:
         raise InputError(f"{path} is a text file, perhaps a table without geometry; save it as GeoJSON or GeoPackage")
     raise InputError(f"{path} is {_describe(head)}; geoglot reads {READABLE}")
+
+
+def count_lines(path: Path) -> int:
+    """The features that a file of `LINES` has: one a line, or one behind each of its record separators (RFC 8142)."""
+    with path.open("rb") as file:
+        separated = file.read(1) == b"\x1e"
+        file.seek(0)
+        return sum(line.count(b"\x1e") if separated else bool(line.strip()) for line in file)
+
+
+def _check_whole(path: Path, head: bytes) -> None:
+    """Refuse a Shapefile that is shorter than its header says: GDAL gives the missing features no shape."""
+    says, has = 2 * int.from_bytes(head[24:28], "big"), path.stat().st_size
+    if says > has:
+        raise InputError(f"{path} is cut short ({has:,} of {says:,} bytes); copy or download it again")
 
 
 def check_size(path: Path, size: int) -> None:

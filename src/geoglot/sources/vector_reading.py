@@ -19,7 +19,7 @@ from geoglot.bounded import lacks_memory
 from geoglot.errors import InputError
 from geoglot.silence import ignore_library_warnings
 from geoglot.sources.vector_crs import check_crs, check_crs_texts
-from geoglot.sources.vector_formats import KML, PARQUET, READABLE, Format, check_size, format_of
+from geoglot.sources.vector_formats import KML, LINES, PARQUET, READABLE, Format, check_size, count_lines, format_of
 
 MAX_FEATURES = 1_000_000
 _NUMBER_BYTES = 8
@@ -35,7 +35,10 @@ _reading = threading.Lock()  # GDAL's options belong to the whole process
 
 
 def read_features(path: Path) -> gpd.GeoDataFrame:
-    """Features with a geometry, in two dimensions, and their flat attributes; InputError as `read_vectors`."""
+    """Features with a geometry, in two dimensions, and their flat attributes; InputError as `read_vectors`.
+
+    Those of a KML with several folders have the name of theirs as `folder`.
+    """
     form = format_of(path)
     check_crs_texts(path)
     try:
@@ -93,18 +96,23 @@ def _read_by_gdal(path: Path, form: Format) -> gpd.GeoDataFrame:
     name = f"{form.prefix}{path.absolute()}"
     with _offline():
         counts = _count_features(path, name, form)
-        frames = [
-            pyogrio.read_dataframe(name, layer=layer, max_features=max(count, 1)) for layer, count in counts.items()
-        ]
-    if any(not isinstance(frame, gpd.GeoDataFrame) for frame in frames):
+        frames = {
+            layer: pyogrio.read_dataframe(name, layer=layer, max_features=max(count, 1))
+            for layer, count in counts.items()
+        }
+    if any(not isinstance(frame, gpd.GeoDataFrame) for frame in frames.values()):
         raise InputError(f"{path} is a table without geometry; save it as GeoJSON or GeoPackage")
-    return frames[0] if len(frames) == 1 else pd.concat(frames, ignore_index=True)
+    if len(frames) == 1:
+        return next(iter(frames.values()))
+    return pd.concat([frame.assign(folder=layer) for layer, frame in frames.items()], ignore_index=True)
 
 
 def _count_features(path: Path, name: str, form: Format) -> dict[str | None, int]:
     """The number of features of each layer. A file has one; KML has one for each folder."""
     if form.prefix:
         counts: dict[str | None, int] = {None: pyogrio.read_info(name, force_feature_count=True)["features"]}
+        if form is LINES and (lost := count_lines(path) - sum(counts.values())) > 0:  # GDAL passes over them
+            raise InputError(f"{path} has {lost:,} lines that are no features; is it cut short? Get it again")
     else:
         counts = {}
         for layer in _list_layers(path, name, form):
