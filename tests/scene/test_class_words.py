@@ -65,6 +65,19 @@ def test_a_class_file_without_names_is_named(tmp_path: Path, text: str) -> None:
         parse_classes(str(path))
 
 
+@pytest.mark.parametrize("text", ["water, bare soil", "water; bare soil", "water\nbare soil\n", "water;\r\nbare soil"])
+def test_names_are_apart_whatever_people_put_between_them(text: str) -> None:
+    """European spreadsheets write semicolons, and "$(cat classes.txt)" gives lines."""
+    assert [entry.name for entry in parse_classes(text)] == ["water", "bare soil"]
+
+
+@pytest.mark.parametrize("text", ["water,forest\n", "water; forest\nroad\n", "id,name\n1,water\n"])
+def test_several_classes_on_a_line_of_a_file_are_not_one(tmp_path: Path, text: str) -> None:
+    (tmp_path / "c.txt").write_text(text)
+    with pytest.raises(ClassesError, match="must hold one class"):
+        parse_classes(tmp_path / "c.txt")
+
+
 def test_doubles_in_a_class_file_are_not_lost(tmp_path: Path) -> None:
     path = tmp_path / "c.txt"
     path.write_text("water: river\nwater: lake\n")

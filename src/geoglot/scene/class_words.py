@@ -1,6 +1,7 @@
 """Parse class names as users type them, and embed them."""
 
 import os
+import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ COMPETE = (
     "words, so theirs may differ"
 )
 _QUOTES = " \t\r\n\"'\u201c\u201d\u201e\u2018\u2019\u00ab\u00bb"  # as shells leave and word processors write them
+_SEPARATORS = re.compile(r"[,;\n]")
 _TEXT_FILES = (".txt", ".json", ".csv", ".tsv", ".yaml", ".yml")
 
 
@@ -30,7 +32,7 @@ class ClassWords:
 
 
 def parse_classes(classes: ClassesLike) -> tuple[ClassWords, ...]:
-    """Parse a list of names, a text with commas, a mapping to words, or a file (.txt, .json).
+    """Parse a list of names, a text with commas, semicolons or line ends, a mapping to words, or a file (.txt, .json).
 
     A line of a .txt file reads `name` or `name: word, word`; a JSON file holds a list or a mapping. Raises ClassesError
     if there are no names, a name is no text, or a name is there twice.
@@ -42,7 +44,7 @@ def parse_classes(classes: ClassesLike) -> tuple[ClassWords, ...]:
     if isinstance(classes, str):
         if ":" in classes:
             raise ClassesError(f"several words for a class go into a .txt or .json file, not into {classes!r}")
-        classes = classes.split(",")
+        classes = _SEPARATORS.split(classes)
     if isinstance(classes, Mapping):
         parsed = [ClassWords(_clean(name), parse_words(words) or (_clean(name),)) for name, words in classes.items()]
     else:
@@ -52,8 +54,8 @@ def parse_classes(classes: ClassesLike) -> tuple[ClassWords, ...]:
 
 
 def parse_words(words: str | Sequence[str]) -> tuple[str, ...]:
-    """Clean words of a list or a text with commas; may be empty."""
-    parts = words.split(",") if isinstance(words, str) else words
+    """Clean words of a list or a text with commas, semicolons or line ends; may be empty."""
+    parts = _SEPARATORS.split(words) if isinstance(words, str) else words
     if not isinstance(parts, Iterable):
         raise ClassesError(f"the words of a class must be a text with commas or a list of texts, got {words!r}")
     return tuple(_clean(part) for part in parts if _clean(part))
@@ -91,6 +93,11 @@ def _read_class_file(path: Path) -> Sequence[str] | Mapping[str, Sequence[str]]:
     pairs = [(name.strip(), words) for name, _, words in rows]
     if not pairs:
         raise ClassesError(f"the class file {path} names no classes; write one a line, or name: word, word")
+    if several := next((name for name, _ in pairs if _SEPARATORS.search(name)), None):
+        raise ClassesError(
+            f"a line of the class file {path} must hold one class, as name or as name: word, word, got {several[:40]!r}; "
+            "write each class on a line of its own"
+        )
     _check([ClassWords(name, ()) for name, _ in pairs])  # a mapping would lose doubles silently
     return {name: parse_words(words) for name, words in pairs}
 
