@@ -23,6 +23,8 @@ STATED = datetime(2015, 6, 29, tzinfo=UTC)
         ("m_4709963.tif", None, "None"),
         ("20100231.tif", None, "None"),
         ("scene.2015", None, "None"),  # a suffix
+        ("crop_2048.tif", STATED, "2015-06-29"),  # pixels
+        ("town_2015_2048px.tif", None, "2015"),
     ],
 )
 def test_when_a_scene_was_taken(name: str, time: datetime | None, said: str) -> None:

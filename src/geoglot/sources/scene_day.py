@@ -5,8 +5,9 @@ from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import NamedTuple
 
-_DAY = re.compile(r"(?<!\d)(19[789]\d|20\d\d)[-_]?(0[1-9]|1[0-2])[-_]?(0[1-9]|[12]\d|3[01])(?!\d)")
-_YEAR = re.compile(r"(?<!\d)(?:19[789]\d|20\d\d)(?!\d)")
+# Later years are no days of scenes: 2048 is a number of pixels
+_DAY = re.compile(r"(?<!\d)(19[789]\d|20[0-3]\d)[-_]?(0[1-9]|1[0-2])[-_]?(0[1-9]|[12]\d|3[01])(?!\d)")
+_YEAR = re.compile(r"(?<!\d)(?:19[789]\d|20[0-3]\d)(?!\d)")
 
 
 class Period(NamedTuple):
