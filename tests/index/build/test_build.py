@@ -15,6 +15,7 @@ from archives import content
 from conftest import MakeGeotiff
 from geoglot.errors import InputError, SourceError
 from geoglot.index.build.build import Added, add, prepare
+from geoglot.index.build.find_sources import list_sources
 from geoglot.index.build.remove import remove
 from geoglot.index.store.archive import Archive
 from geoglot.index.store.compact import compact
@@ -273,6 +274,16 @@ def test_lists_give_times_and_clouds(make_scene: MakeScene, tmp_path: Path) -> N
     row = Archive.open(tmp_path / "a").shards[0].table().to_pylist()[0]
     assert (str(row["time"]), row["cloud"]) == ("2019-05-04 08:00:00+00:00", 0.25)
     assert [Path(source).name for source, _ in added.failed] == ["none.tif"]
+
+
+@pytest.mark.parametrize(("text", "share"), [("0,25", 0.25), ("35", None), ("-1", None), ("nan", None)])
+def test_a_cloud_that_is_no_share_is_told(make_scene: MakeScene, tmp_path: Path, text: str, share: float | None) -> None:
+    """Services give percents, and spreadsheets decimal commas."""
+    make_scene("a.tif")
+    (tmp_path / "list.csv").write_text(f"source;cloud\nscenes/a.tif;{text}\n")
+    found, failed = list_sources([tmp_path / "list.csv"])
+    assert [each.cloud for each in found] == ([] if share is None else [share])
+    assert all("cloud must be a share from 0 to 1" in reason for _, reason in failed) and bool(failed) == (share is None)
 
 
 def test_patterns_and_plain_lists(make_scene: MakeScene, tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from geoglot.index.build.units import PREFIX, Source
 from geoglot.sources.listing import file_state, find_images
 from geoglot.sources.raster_guard import is_local, no_file
 from geoglot.sources.sidecars import Sidecars
-from geoglot.tables import read_table, read_text
+from geoglot.tables import parse_number, read_table, read_text
 from geoglot.times import to_utc
 
 _LISTS, _CATALOGUES = (".txt", ".csv"), (".json", ".geojson")
@@ -86,12 +86,18 @@ def _read_list(path: Path) -> Iterator[Wanted]:
             continue
         try:
             time = _utc(row["time"]) if row.get("time") else None
-            cloud = float(row["cloud"]) if row.get("cloud") else None
+            cloud = _share(row["cloud"]) if row.get("cloud") else None
         except ValueError as error:
             raise SourceError(f"row {number} of {path} has a time or cloud that cannot be read ({error})") from error
         is_path = is_local(name) and not name.startswith(PREFIX)
         for wanted in _expand(str(path.parent / name) if is_path else name):
             yield replace(wanted, time=time or wanted.time, cloud=wanted.cloud if cloud is None else cloud)
+
+
+def _share(text: str) -> float:
+    if not 0 <= (share := parse_number(text)) <= 1:
+        raise ValueError(f"cloud must be a share from 0 to 1, got {text}")
+    return share
 
 
 def _utc(text: str) -> str:
