@@ -13,6 +13,7 @@ from pydantic import AfterValidator, ConfigDict, TypeAdapter, ValidationError
 
 from geoglot.errors import InputError
 from geoglot.options import AuditOptions, ChangeOptions, FindOptions, ReadOptions, SearchOptions, SegmentOptions
+from geoglot.scene.class_words import split_names
 
 _STRICT = ConfigDict(extra="forbid")
 #: Fields of options that name files. The map takes what they hold in the body, and never a path.
@@ -194,7 +195,7 @@ def check_no_paths(body: Body) -> None:
 
 def names_of(words: Words) -> list[str] | dict[str, list[str]]:
     """Words as `parse_classes` takes them, never the name of a file; InputError if there are none."""
-    names = words.split(",") if isinstance(words, str) else words
+    names = split_names(words) if isinstance(words, str) else words
     if not any(name.strip() for name in names):
         raise InputError("words must name at least one thing to look for")
     return [name for name in names if name.strip()] if isinstance(names, list) else names

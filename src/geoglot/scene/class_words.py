@@ -44,7 +44,7 @@ def parse_classes(classes: ClassesLike) -> tuple[ClassWords, ...]:
     if isinstance(classes, str):
         if ":" in classes:
             raise ClassesError(f"several words for a class go into a .txt or .json file, not into {classes!r}")
-        classes = _SEPARATORS.split(classes)
+        classes = split_names(classes)
     if isinstance(classes, Mapping):
         parsed = [ClassWords(_clean(name), parse_words(words) or (_clean(name),)) for name, words in classes.items()]
     else:
@@ -53,9 +53,14 @@ def parse_classes(classes: ClassesLike) -> tuple[ClassWords, ...]:
     return tuple(parsed)
 
 
+def split_names(text: str) -> list[str]:
+    """The names in a text, which commas, semicolons or line ends divide; some may be blank."""
+    return _SEPARATORS.split(text)
+
+
 def parse_words(words: str | Sequence[str]) -> tuple[str, ...]:
     """Clean words of a list or a text with commas, semicolons or line ends; may be empty."""
-    parts = _SEPARATORS.split(words) if isinstance(words, str) else words
+    parts = split_names(words) if isinstance(words, str) else words
     if not isinstance(parts, Iterable):
         raise ClassesError(f"the words of a class must be a text with commas or a list of texts, got {words!r}")
     return tuple(_clean(part) for part in parts if _clean(part))
