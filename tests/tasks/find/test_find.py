@@ -244,6 +244,18 @@ def write_points(path: Path, xy: list[tuple[float, float]]) -> Path:
     return path
 
 
+def test_places_are_called_as_any_program_calls_them_and_each_is_one(scene: Path, tmp_path: Path) -> None:
+    """KML writes Name, other programs NAME; some keep several points as one feature."""
+    every = find(scene, "roof", model=encoder(), read=READ, options=PLAIN).objects
+    shed, *others = shapely.get_coordinates(every.geometry.centroid.to_numpy())[:3]
+    frame = gpd.GeoDataFrame(
+        {"Name": ["shed", "stable"]}, geometry=[shapely.Point(shed), shapely.MultiPoint(others)], crs=every.crs
+    )
+    frame.to_file(tmp_path / "places.geojson")
+    options = replace(PLAIN, points=tmp_path / "places.geojson")
+    assert find(scene, None, model=encoder(), read=READ, options=options).counts == {"shed": 1, "stable": 2}
+
+
 def test_places_where_nothing_can_be_seen_are_told(tmp_path: Path) -> None:
     pixels = plant((96, 96), [("roof", 40, 40, 20)]).pixels
     pixels[:, :, 60:] = 0

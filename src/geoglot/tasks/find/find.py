@@ -129,10 +129,12 @@ def _question(dense: Dense, names: tuple[ClassWords, ...] | None, options: FindO
 
 
 def _read_places(options: FindOptions) -> gpd.GeoDataFrame | None:
-    """The points and boxes that a person drew, if they are given."""
+    """The points and boxes that a person drew, if they are given, each alone and with its `name`, if it has one."""
     if not options.points:
         return None
-    places = read_features(Path(options.points))
+    places = read_features(Path(options.points)).explode(ignore_index=True)
+    own = max((column for column in map(str, places.columns) if column.lower() == "name"), default="")  # KML: Name
+    places = places.rename(columns={own: "name"})
     if "name" in places:
         check_names(name for name in places["name"] if isinstance(name, str))
     return places
