@@ -21,6 +21,13 @@ def test_names_come_before_colours_and_colours_before_places() -> None:
     assert UNNAMED.choose(None, None).indexes == (1, 2, 3)
 
 
+@pytest.mark.parametrize("names", [("nir", "red", "green"), ("b8", "b4", "b3"), ("ndvi", "", "")])
+def test_a_band_that_is_called_otherwise_is_not_red_because_it_is_marked_so(names: tuple[str, str, str]) -> None:
+    """GDAL marks the first three bands of 8 bit as red, green, blue if the writer says nothing."""
+    choice = Bands(names, ("red", "green", "blue")).choose(None, None)
+    assert choice.guessed and "are taken as red, green, blue" in choice.notes[0]
+
+
 def test_alpha_is_no_colour_and_a_single_band_is_grey() -> None:
     assert RGBA.choose(None, None).indexes == (1, 2, 3)
     assert Bands(("", ""), ("gray", "alpha")).choose(None, None).indexes == (1, 1, 1)

@@ -26,10 +26,13 @@ COLOURS = {
         "Red (665 nm)",
         "band_r",
         "2021_red",
+        "Rot",
+        "Bande 3 - Rouge",
+        "rojo",
     ],
-    "green": ["g", "GREEN", "Green II", "green_2021", "GRN", "Band_G"],
-    "blue": ["B", "blue", "Blue_mean", "BLU", "BAND_B"],
-    "nir": ["N", "NIR", "nir_1", "Near infrared", "near-infrared", "NearInfrared", "band_n", "VNIR", "nir08"],
+    "green": ["g", "GREEN", "Green II", "green_2021", "GRN", "Band_G", "Grün", "gruen", "Vert", "verde"],
+    "blue": ["B", "blue", "Blue_mean", "BLU", "BAND_B", "Blau", "bleu", "azul"],
+    "nir": ["N", "NIR", "nir_1", "Near infrared", "near-infrared", "NearInfrared", "band_n", "VNIR", "nir08", "PIR", "Nahes Infrarot", "proche infrarouge"],
     "rededge": ["RedEdge", "red edge 1", "Red-Edge", "RE", "rededge", "vegetation red edge", "re2"],
     "coastal": ["coastal_blue", "Coastal aerosol", "BAND_C", "ultra blue", "deep blue"],
     "green1": ["green_i"],
@@ -37,7 +40,7 @@ COLOURS = {
     "thermal": ["thermal", "TIRS1", "surface temperature"],
     "quality": ["qa_pixel", "cloud mask", "alpha", "SCL"],
     "index": ["NDVI", "ratio of red and green", "red_std"],
-    None: ["", "Band 4", "b4", "redness", "greenland", "red minus green", "elevation", "x", "VV2"],
+    None: ["", "Band 4", "b4", "redness", "greenland", "red minus green", "elevation", "x", "VV2", "rotation", "vertical"],
 }
 
 

@@ -109,7 +109,7 @@ class Bands:
             return Choice((red, green, blue), "by their wavelengths")
         if numbered := _find_rgb(self._named(numbering)):
             return Choice(numbered, f"by their names{numbering.suffix}", numbering.notes)
-        coloured = _find_rgb(self.colours)
+        coloured = _find_rgb(self._interpretation(self._named(numbering)))
         if coloured and sensor is None:
             return Choice(coloured, "by their colour interpretation")
         if (ordered := self._by_order(numbering)) and numbering.mission:
@@ -183,6 +183,11 @@ class Bands:
     @cached_property
     def _by_wavelength(self) -> tuple[str | None, ...]:
         return tuple(map(colour_of_wavelength, self.wavelengths)) or (None,) * len(self.colours)
+
+    def _interpretation(self, named: Sequence[str | None]) -> list[str]:
+        """The colour interpretation, but what a band is called where it has a name: writers set the former by default."""
+        pairs = zip(named, self.colours, strict=True)
+        return [name if name and name != "quality" else colour for name, colour in pairs]
 
     def _by_order(self, numbering: Numbering) -> Triple | None:
         shown = self._shown

@@ -11,7 +11,9 @@ from functools import lru_cache
 RGB = ("red", "green", "blue")
 _GENERIC = {"band", "channel", "layer"}
 _LETTERS = {"r": "red", "g": "green", "b": "blue", "n": "nir", "re": "rededge", "n1": "nir", "n2": "nir2"}
-_WORDS = {"red": "red", "green": "green|grn", "blue": "blue|blu"}
+_WORDS = {  # in English, German, French, Spanish and Italian
+    "red": "red|rot|rouge|rojo|rosso", "green": "green|grn|grün|gruen|vert|verde", "blue": "blue|blu|blau|bleu|azul",
+}  # fmt: skip
 _AFTER_BAND = {"c": "coastal", "y": "yellow", "p": "pan"}  # only as in BAND_Y: a single letter may mean anything
 _OTHERS = (
     ("quality", r"\b(qa|qc|scl|udm2?|alpha)\b|mask|quality|cloud"),
@@ -19,7 +21,7 @@ _OTHERS = (
     ("rededge", r"\bred ?edge|\bre\d\b"),
     ("swir", r"\bswir|short ?wave"),
     ("thermal", r"thermal|\btirs?\d?\b|\blwir|temperature"),
-    ("nir", r"\bnir(0?8|1)?\b|near ?infra|near ir\b|infra ?red|\bvnir\b"),
+    ("nir", r"\bnir(0?8|1)?\b|near ?infra|near ir\b|infra ?(red|rot|rouge|rojo|rosso)|\b(pir|vnir)\b"),
     ("nir2", r"\bnir\d+\b"),
     ("coastal", r"coastal|aerosol|(ultra|deep) ?blue"),
     ("green1", r"\bgreen ?i\b"),
