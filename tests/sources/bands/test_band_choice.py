@@ -34,6 +34,21 @@ def test_alpha_is_no_colour_and_a_single_band_is_grey() -> None:
     assert Bands(("",) * 4, ("alpha", *["undefined"] * 3)).choose(None, None).indexes == (2, 3, 4)
 
 
+@pytest.mark.parametrize(
+    ("name", "band"),
+    [
+        ("T31UFT_20220510T105621_B04_10m.jp2", "band 4 of Sentinel-2 (red) alone"),
+        ("LC08_L2SP_199024_20220510_20220520_02_T1_SR_B5.TIF", "band 5 of Landsat 8-9 (nir) alone"),
+        ("LC08_L1TP_199024_20220510_20220520_02_T1_B8.TIF", ""),  # panchromatic: it has no others
+        ("T31UFT_20220510T105621_SCL_20m.jp2", ""),
+        ("scan_b4.tif", ""),
+    ],
+)
+def test_one_band_of_several_files_is_told(name: str, band: str) -> None:
+    (note,) = Bands(("",), ("gray",), (None,), (name,)).choose(None, None).notes
+    assert ("rio stack" in note) == bool(band) and band in note
+
+
 def test_a_guess_is_called_a_guess() -> None:
     assert UNNAMED.choose(None, None).guessed
     assert not UNNAMED.choose([1, 2, 3], None).guessed and not UNNAMED.choose(None, "sentinel2-l2a").guessed

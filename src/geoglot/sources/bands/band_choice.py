@@ -75,7 +75,7 @@ class Bands:
                 raise InputError(f"Three bands (red, green, blue) or one are needed, got {len(bands)}: {list(bands)}")
             return Choice(indexes, "as asked")
         numbering = self.numbering(sensor)
-        choice = self._choose_by_metadata(numbering, sensor) or self._choose_first(sensor)
+        choice = self._choose_by_metadata(numbering, sensor) or self._choose_first(sensor, numbering)
         return self._add_notes(choice, numbering)
 
     def numbering(self, sensor: Sensor | None = None) -> Numbering:
@@ -118,11 +118,11 @@ class Bands:
             return Choice(ordered, f"as in files of {title}", (*numbering.notes, note))
         return Choice(coloured, "by their colour interpretation") if coloured else None
 
-    def _choose_first(self, sensor: Sensor | None) -> Choice:
+    def _choose_first(self, sensor: Sensor | None, numbering: Numbering) -> Choice:
         """Choose one band as grey, or else the first three, which is a guess."""
         shown = self._shown or [1]
         if len(shown) < 3:
-            return self._choose_grey(shown)
+            return self._choose_grey(shown, numbering)
         if sensor is not None and len(shown) > 3:
             raise InputError(
                 f"Cannot tell which of {len(self.colours)} bands without names are red, green and blue for {sensor}; "
@@ -132,13 +132,25 @@ class Bands:
         note = f"{self._missing_names()}: bands {_list(indexes)} are taken as red, green, blue"
         return Choice(indexes, "by default, since nothing names them", (note,), sensor is None)
 
-    def _choose_grey(self, shown: Sequence[int]) -> Choice:
+    def _choose_grey(self, shown: Sequence[int], numbering: Numbering) -> Choice:
         index = shown[0]
         if self.colours[index - 1] == "palette":
             return Choice((index,) * 3, "by its palette")
         which = f"band {index} of {len(shown)}" if len(shown) > 1 else "its one band"
         called = f" ({self.descriptions[index - 1]})" if self.descriptions[index - 1] else ""
-        return Choice((index,) * 3, "as grey", (f"is shown in grey, by {which}{called}",))
+        alone = self._alone(numbering) if len(self.colours) == 1 else ""
+        return Choice((index,) * 3, "as grey", (f"is shown in grey, by {which}{called}{alone}",))
+
+    def _alone(self, numbering: Numbering) -> str:
+        """What to do with a file of one band of a satellite that keeps each band in a file of its own."""
+        number = parse_band_number(self.hints[0]) if self.hints else None
+        colour = numbering.mission.numbers.get(number) if numbering.mission and number else None
+        if numbering.mission is None or colour in (None, "pan"):
+            return ""
+        return (
+            f", band {number} of {numbering.mission.title} ({colour}) alone; join the files of red, green, blue and what "
+            "else there is first: rio stack RED GREEN BLUE -o all.tif"
+        )
 
     def _add_notes(self, choice: Choice, numbering: Numbering) -> Choice:
         """Add notes on metadata that contradict the choice."""
