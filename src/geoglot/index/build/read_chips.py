@@ -25,7 +25,7 @@ from geoglot.scene.embed import pad
 from geoglot.scene.read import check_bands
 from geoglot.sources.raster import Raster
 from geoglot.sources.read_ahead import FailedWindow, read_patiently
-from geoglot.sources.scene_day import find_day
+from geoglot.sources.scene_day import day_of
 from geoglot.times import to_utc
 
 _EMPTY = "too little of them has data"
@@ -172,10 +172,10 @@ def _end(
 
 
 def _moment(part: Part, raster: Raster | StacScene) -> datetime | None:
-    """When the pixels were taken, in UTC: as a list says, else the file, else its name, which gives noon of a day."""
+    """When the pixels were taken, in UTC: as a list says, else on the day that `day_of` knows, at noon if no hour is stated."""
     if part.source.time:
         return datetime.fromisoformat(part.source.time)
-    if raster.time:
+    day = day_of(raster.uri, raster.time)
+    if raster.time and raster.time.date() == day:
         return to_utc(raster.time)
-    day = find_day(raster.uri.rsplit("/", 1)[-1])
     return datetime.combine(day, time(12), UTC) if day else None
