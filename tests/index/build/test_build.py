@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import rasterio
 import torch
 from affine import Affine
 from PIL import Image
@@ -223,6 +224,33 @@ def test_a_file_with_new_content_replaces_what_it_showed(make_scene: MakeScene, 
     )
     other = np.concatenate([shard.vectors for shard in Archive.open(tmp_path / "b").shards])
     assert sorted(map(tuple, live)) == sorted(map(tuple, other)) and archive.rows == len(live)
+
+
+def test_a_mask_beside_a_file_is_a_part_of_it(make_scene: MakeScene, tmp_path: Path) -> None:
+    """It decides which chips are seen, as the pixels do."""
+    scene = make_scene("a.tif")
+    before = put(tmp_path / "a", scene).chips
+    with rasterio.Env(GDAL_TIFF_INTERNAL_MASK=False), rasterio.open(scene, "r+") as dataset:
+        hidden = np.zeros(dataset.shape, bool)
+        hidden[:, : dataset.width // 4] = True
+        dataset.write_mask(hidden)
+    assert Path(f"{scene}.msk").exists()
+    after = put(tmp_path / "a", scene)
+    assert (after.there, after.chips < before) == (0, True)
+
+
+def test_a_chip_has_the_day_in_the_name_of_its_file_and_not_that_of_a_copy(
+    make_scene: MakeScene, tmp_path: Path
+) -> None:
+    """As a comparison of dates and a question about them have it."""
+    scenes = [make_scene("a_20200107.tif", 0), make_scene("b_20230501.tif", 1), make_scene("c.tif", 2)]
+    for scene in scenes:
+        with rasterio.open(scene, "r+") as dataset:
+            dataset.update_tags(TIFFTAG_DATETIME="2023:05:01 08:30:00")
+    put(tmp_path / "a", *scenes)
+    rows = [row for shard in Archive.open(tmp_path / "a").shards for row in shard.table(("source", "time")).to_pylist()]
+    times = {Path(row["source"]).name[0]: f"{row['time']:%Y-%m-%d %H:%M}" for row in rows}
+    assert times == {"a": "2020-01-07 12:00", "b": "2023-05-01 08:30", "c": "2023-05-01 08:30"}
 
 
 def test_a_source_that_was_moved_is_told(make_scene: MakeScene, tmp_path: Path) -> None:

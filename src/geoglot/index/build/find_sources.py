@@ -147,13 +147,14 @@ def _identify(wanted: Wanted, known: Mapping[tuple[str, str], str]) -> Source:
 
 
 def look_at(uri: str) -> tuple[list[Path], str]:
-    """A file with those beside it that say where it lies, and their sizes and times."""
-    files = [Path(uri), *Sidecars.of(uri)]
+    """A file with those beside it that say where it lies and which of its pixels are valid, and their sizes and times."""
+    masks = (Path(f"{uri}{ending}") for ending in (".msk", ".MSK"))
+    files = [Path(uri), *Sidecars.of(uri), *(mask for mask in masks if mask.is_file())]
     return files, ", ".join(file_state(file) for file in files)
 
 
 def hash_files(files: Iterable[Path]) -> str:
-    """Hash of a file and those beside it that say where it lies."""
+    """Hash of a file and those beside it that `look_at` finds."""
     whole = hashlib.sha256()
     for path in files:
         whole.update(bytes.fromhex(sha256_of(path)))
