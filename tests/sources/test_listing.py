@@ -25,6 +25,14 @@ def test_what_systems_and_unfinished_runs_keep_is_no_source(tmp_path: Path) -> N
     assert find_images([tmp_path]) == [str(tmp_path / "a.tif")]
 
 
+def test_rasters_and_pictures_that_are_not_read_are_told_once(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    for name in ("a.tif", "a.tif.aux.xml", "b.IMG", "c.img", "d.heic", "notes.txt"):
+        (tmp_path / name).touch()
+    assert find_images([tmp_path]) == find_images([tmp_path]) == [str(tmp_path / "a.tif")]
+    (record,) = caplog.records
+    assert "also holds 1 .heic, 2 .img, which are not read" in record.message
+
+
 def test_an_empty_folder_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(SourceError, match="holds no images"):
         find_images([tmp_path])

@@ -5,8 +5,11 @@ these it is read in its own pixels. The orientation tag of EXIF is not applied.
 """
 
 import glob
+import logging
 import os
+from collections import Counter
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from pathlib import Path
 
 from geoglot.aliases import PathLike, not_utf8
@@ -14,12 +17,22 @@ from geoglot.errors import SourceError
 from geoglot.sources.raster_guard import is_local
 
 SUFFIXES = frozenset({".tif", ".tiff", ".png", ".jpg", ".jpeg", ".webp", ".jp2"})
+#: Rasters and pictures that are not read, whose absence from a result would not be seen
+_UNREAD = frozenset({
+    ".img", ".vrt", ".nc", ".hdf", ".h5", ".ecw", ".sid", ".ntf", ".bil", ".asc", ".gtif", ".gtiff", ".geotiff", ".j2k",
+    ".bmp", ".gif", ".heic", ".heif", ".avif", ".dng",
+})  # fmt: skip
 _SYSTEM = frozenset({"thumbs.db", "desktop.ini", "__macosx"})
+
+log = logging.getLogger(__name__)
 
 
 def find_images(sources: Sequence[PathLike]) -> list[str]:
     """Files and URIs unchanged; for each folder, the images in it and below; for each pattern, such as
-    "scenes/**/*.tif", the images and folders of images that fit it; sorted by path. SourceError if there are none."""
+    "scenes/**/*.tif", the images and folders of images that fit it; sorted by path. SourceError if there are none.
+
+    A warning says which rasters and pictures of a folder are in a format that is not read.
+    """
     return [image for source in sources for image in _images(source)]
 
 
@@ -91,6 +104,12 @@ def file_state(path: Path) -> str:
     return f"{stat.st_size} {stat.st_mtime_ns}"
 
 
+@lru_cache(maxsize=256)
+def _warn_once(sentence: str) -> None:
+    """A folder may be listed several times in a run."""
+    log.warning("%s", sentence)
+
+
 def _images(source: PathLike) -> list[str]:
     if is_pattern(source):
         if not (found := match_pattern(source)):
@@ -101,7 +120,11 @@ def _images(source: PathLike) -> list[str]:
     folder = Path(source)
     if not is_local(str(source)) or not os.path.isdir(source):  # noqa: PTH112 - Path takes "" for this folder
         return [str(source)]
-    images = [str(path) for path in list_files(folder) if path.suffix.lower() in SUFFIXES]
+    files = list_files(folder)
+    images = [str(path) for path in files if path.suffix.lower() in SUFFIXES]
     if not images:
         raise SourceError(f"{source} holds no images; geoglot looks for {', '.join(sorted(SUFFIXES))}")
+    if unread := Counter(kind for path in files if (kind := path.suffix.lower()) in _UNREAD):
+        counts = ", ".join(f"{number:,} {kind}" for kind, number in sorted(unread.items()))
+        _warn_once(f"{source} also holds {counts}, which are not read; save them as GeoTIFF, or photos as JPEG")
     return images
