@@ -4,7 +4,7 @@ from datetime import UTC, date, datetime
 
 import pytest
 
-from geoglot.sources.scene_day import day_of, period_of
+from geoglot.sources.scene_day import day_of, moment_of, period_of
 
 STATED = datetime(2015, 6, 29, tzinfo=UTC)
 
@@ -31,3 +31,18 @@ def test_when_a_scene_was_taken(name: str, time: datetime | None, said: str) -> 
     period = period_of(f"/scenes/1985/{name}", time)
     assert str(period) == said
     assert day_of(name, time) == (date.fromisoformat(said) if "-" in said else None)
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("a_20150629.tif", "2015-06-29 08:30"),  # the hour is stated
+        ("a_20120101.tif", "2012-01-01 12:00"),  # copied in 2015
+        ("a_2015.tif", "2015-06-29 08:30"),
+        ("a_2012.tif", None),
+        ("a.tif", "2015-06-29 08:30"),
+    ],
+)
+def test_the_moment_of_a_scene_is_on_its_day(name: str, said: str | None) -> None:
+    moment = moment_of(name, datetime(2015, 6, 29, 8, 30))
+    assert (moment and f"{moment:%Y-%m-%d %H:%M}") == said

@@ -100,7 +100,7 @@ def _read_class_file(path: Path) -> Sequence[str] | Mapping[str, Sequence[str]]:
         raise ClassesError(f"the class file {path} names no classes; write one a line, or name: word, word")
     if several := next((name for name, _ in pairs if _SEPARATORS.search(name)), None):
         raise ClassesError(
-            f"a line of the class file {path} must hold one class, as name or as name: word, word, got {several[:40]!r}; "
+            f"a line of the class file {path} must hold one class, as name or name: word, word, got {several[:40]!r}; "
             "write each class on a line of its own"
         )
     _check([ClassWords(name, ()) for name, _ in pairs])  # a mapping would lose doubles silently

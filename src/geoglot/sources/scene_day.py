@@ -55,6 +55,14 @@ def day_of(uri: str, time: datetime | None) -> date | None:
     return period and period.day
 
 
+def moment_of(uri: str, time: datetime | None) -> datetime | None:
+    """The moment of a scene: `time`, which its file states, if it is of the day that `day_of` knows, else noon."""
+    day = day_of(uri, time)
+    if day is None:
+        return None
+    return time if time and time.date() == day else datetime(day.year, day.month, day.day, 12)
+
+
 def find_day(name: str) -> date | None:
     """The first day that a name holds; None if it holds none."""
     for found in _DAY.finditer(name):

@@ -305,13 +305,17 @@ def test_lists_give_times_and_clouds(make_scene: MakeScene, tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize(("text", "share"), [("0,25", 0.25), ("35", None), ("-1", None), ("nan", None)])
-def test_a_cloud_that_is_no_share_is_told(make_scene: MakeScene, tmp_path: Path, text: str, share: float | None) -> None:
+def test_a_cloud_that_is_no_share_is_told(
+    make_scene: MakeScene, tmp_path: Path, text: str, share: float | None
+) -> None:
     """Services give percents, and spreadsheets decimal commas."""
     make_scene("a.tif")
     (tmp_path / "list.csv").write_text(f"source;cloud\nscenes/a.tif;{text}\n")
     found, failed = list_sources([tmp_path / "list.csv"])
     assert [each.cloud for each in found] == ([] if share is None else [share])
-    assert all("cloud must be a share from 0 to 1" in reason for _, reason in failed) and bool(failed) == (share is None)
+    assert all("cloud must be a share from 0 to 1" in reason for _, reason in failed) and bool(failed) == (
+        share is None
+    )
 
 
 def test_patterns_and_plain_lists(make_scene: MakeScene, tmp_path: Path) -> None:

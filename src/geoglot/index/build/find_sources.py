@@ -147,7 +147,7 @@ def _identify(wanted: Wanted, known: Mapping[tuple[str, str], str]) -> Source:
 
 
 def look_at(uri: str) -> tuple[list[Path], str]:
-    """A file with those beside it that say where it lies and which of its pixels are valid, and their sizes and times."""
+    """A file with those beside it that say where it lies and what is masked, and their sizes and times."""
     masks = (Path(f"{uri}{ending}") for ending in (".msk", ".MSK"))
     files = [Path(uri), *Sidecars.of(uri), *(mask for mask in masks if mask.is_file())]
     return files, ", ".join(file_state(file) for file in files)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime, time
+from datetime import datetime
 from itertools import groupby
 from typing import Any
 
@@ -25,7 +25,7 @@ from geoglot.scene.embed import pad
 from geoglot.scene.read import check_bands
 from geoglot.sources.raster import Raster
 from geoglot.sources.read_ahead import FailedWindow, read_patiently
-from geoglot.sources.scene_day import day_of
+from geoglot.sources.scene_day import moment_of
 from geoglot.times import to_utc
 
 _EMPTY = "too little of them has data"
@@ -172,10 +172,8 @@ def _end(
 
 
 def _moment(part: Part, raster: Raster | StacScene) -> datetime | None:
-    """When the pixels were taken, in UTC: as a list says, else on the day that `day_of` knows, at noon if no hour is stated."""
+    """When the pixels were taken, in UTC: as a list says, else as `moment_of` knows it."""
     if part.source.time:
         return datetime.fromisoformat(part.source.time)
-    day = day_of(raster.uri, raster.time)
-    if raster.time and raster.time.date() == day:
-        return to_utc(raster.time)
-    return datetime.combine(day, time(12), UTC) if day else None
+    moment = moment_of(raster.uri, raster.time)
+    return to_utc(moment) if moment else None

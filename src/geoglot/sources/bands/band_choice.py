@@ -148,8 +148,8 @@ class Bands:
         if numbering.mission is None or colour in (None, "pan"):
             return ""
         return (
-            f", band {number} of {numbering.mission.title} ({colour}) alone; join the files of red, green, blue and what "
-            "else there is first: rio stack RED GREEN BLUE -o all.tif"
+            f", band {number} of {numbering.mission.title} ({colour}) alone; join the files of red, green, blue and "
+            "other bands first: rio stack RED GREEN BLUE -o all.tif"
         )
 
     def _add_notes(self, choice: Choice, numbering: Numbering) -> Choice:
@@ -197,7 +197,7 @@ class Bands:
         return tuple(map(colour_of_wavelength, self.wavelengths)) or (None,) * len(self.colours)
 
     def _interpretation(self, named: Sequence[str | None]) -> list[str]:
-        """The colour interpretation, but what a band is called where it has a name: writers set the former by default."""
+        """What each band is called, or else its colour interpretation, which many writers set by default."""
         pairs = zip(named, self.colours, strict=True)
         return [name if name and name != "quality" else colour for name, colour in pairs]
 

@@ -20,7 +20,7 @@ from geoglot.sources.imagery.scene import Imagery, Scene
 from geoglot.sources.listing import file_state, find_images, split_utf8_names
 from geoglot.sources.pixels.validity import parse_nodata
 from geoglot.sources.raster import Raster, open_raster
-from geoglot.sources.scene_day import find_day
+from geoglot.sources.scene_day import find_day, moment_of
 from geoglot.sources.tile import Tile
 
 
@@ -33,8 +33,8 @@ class LocalImageryRecipe:
     nodata: str | None = None
     """The stored number that means no data, or "none"; left out, the file and its pixels decide."""
     newest: bool = True
-    """Prefer the newest raster to the nearest in time to the photos. The time of a raster is in its tag
-    TIFFTAG_DATETIME or in the file's name (2021-06-30, 20210630)."""
+    """Prefer the newest raster to the nearest in time to the photos. The time of a raster is in the file's
+    name (2021-06-30, 20210630), or in its tag TIFFTAG_DATETIME, which may be that of a copy."""
 
 
 class LocalImagery(Imagery):
@@ -128,7 +128,7 @@ def _outline(grid: Grid) -> dict[str, object]:
 
 
 def _find_time(raster: Raster, name: str) -> str:
-    if raster.time is not None:
-        return raster.time.isoformat()
-    day = find_day(name)
+    if moment := moment_of(name, raster.time):
+        return moment.isoformat()
+    day = find_day(name)  # of a folder
     return f"{day}T12:00:00" if day else ""
