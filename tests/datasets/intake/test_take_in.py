@@ -101,6 +101,13 @@ def test_255_beside_small_ids_does_not_count(tmp_path: Path) -> None:
     assert len(taken.classes) == 3 and (_ids(taken, "placea")[:, :8] == -1).all()
 
 
+def test_masks_whose_background_is_no_data_are_told(tmp_path: Path) -> None:
+    """Programs that draw polygons as a raster declare 0 as no data, or leave it transparent."""
+    taken = take_in(write_masks(tmp_path / "mine", lambda ids: np.dstack([ids, 255 * (ids > 0)]).astype(np.uint8)))
+    (note,) = (note for note in taken.notes if "do not count" in note)
+    assert note.startswith(f"{np.mean([ids_of(number) == 0 for number in range(6)]):.0%} of the pixels are no data")
+
+
 def test_a_mask_that_jpeg_blurred_gets_the_nearest_classes(tmp_path: Path) -> None:
     rng = np.random.default_rng(0)
 

@@ -24,6 +24,7 @@ from geoglot.figures import format_count
 from geoglot.outputs.atomic import disk_errors, drafts
 
 _RARE = 0.001  # of the pixels, of a class that is hard to learn
+_MANY = 0.05  # of the pixels, which do not count
 _SLIP = 16  # pixels, too few for anything that was drawn
 _ORDER = ("train", "val", "test")
 
@@ -101,7 +102,7 @@ def take_in(folder: Path, names: Sequence[str] = (), seed: int = 0, progress: Pr
         _describe(classes, counts.sum(0)),
         {name: division.splits.count(name) for name in _ORDER if name in division.splits}, division.by,
         sum(row.labels.is_relative_to("masks") for row in rows), int(counts[in_train].sum()),
-        (*notes, division.how, *_warn(classes, counts, in_train)),
+        (*notes, division.how, *_tell_uncounted(shapes, counts), *_warn(classes, counts, in_train)),
     )  # fmt: skip
 
 
@@ -154,6 +155,17 @@ def _resolution(shapes: Mapping[Path, tuple[int, int]]) -> tuple[float, float] |
     metres = [grid_of(image).resolution_m for image in shapes]
     known = [each for each in metres if each is not None]
     return (min(known), max(known)) if known and len(known) == len(metres) else None
+
+
+def _tell_uncounted(shapes: Mapping[Path, tuple[int, int]], counts: np.ndarray) -> tuple[str, ...]:
+    """A note if many pixels do not count: programs that draw polygons as masks declare 0 as no data."""
+    left = 1 - counts.sum() / sum(rows * cols for rows, cols in shapes.values())
+    if left < _MANY:
+        return ()
+    return (
+        f"{left:.0%} of the pixels are no data in the masks, or have no class, and do not count: if they are other "
+        "ground, which is to be learned as background, write masks that declare no no data number",
+    )
 
 
 def _warn(classes: tuple[MapClass, ...], counts: np.ndarray, in_train: np.ndarray) -> tuple[str, ...]:
