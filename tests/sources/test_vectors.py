@@ -97,6 +97,14 @@ def test_a_shapefile_is_read_with_what_lies_beside_it(tmp_path: Path) -> None:
         read_vectors(tmp_path / "a.shp")
 
 
+@pytest.mark.parametrize("encoding", ["UTF-8", "ISO-8859-1"])
+def test_texts_of_a_shapefile_that_lost_its_encoding_are_those_that_were_written(tmp_path: Path, encoding: str) -> None:
+    names = ["forêt", "bâtiment", "route"]
+    frame(count=3).assign(name=names).to_file(tmp_path / "a.shp", encoding=encoding)
+    (tmp_path / "a.cpg").unlink(missing_ok=True)
+    assert read_vectors(tmp_path / "a.shp")["name"].tolist() == names
+
+
 def test_folders_of_kml_are_one_file(tmp_path: Path) -> None:
     folder = "<Folder><name>{}</name><Placemark><Point><coordinates>3,51</coordinates></Point></Placemark></Folder>"
     found = read_vectors(write(tmp_path / "a.kml", KML.format(folder.format("b") + folder.format("c"))))

@@ -46,15 +46,15 @@ class Format:
 
 PARQUET = Format("GeoParquet")
 KML = Format("KML", ("LIBKML", "KML"))
+SHAPEFILE = Format("Shapefile", ("ESRI Shapefile",))
 _GEOJSON = Format("GeoJSON", ("GeoJSON",), "GeoJSON:")
 LINES = Format("GeoJSON text sequences", ("GeoJSONSeq",), "GeoJSONSeq:")
 _GEOPACKAGE = Format("GeoPackage", ("GPKG",))
-_SHAPEFILE = Format("Shapefile", ("ESRI Shapefile",))
 _BINARY = {
     b"PAR1": PARQUET,
     b"SQLite format 3\0": _GEOPACKAGE,
     b"fgb\x03fgb": Format("FlatGeobuf", ("FlatGeobuf",)),
-    b"\0\0\x27\x0a": _SHAPEFILE,
+    b"\0\0\x27\x0a": SHAPEFILE,
 }
 _BESIDE = (  # parts of a Shapefile and of a GeoPackage, and what GDAL looks for beside any file
     ".dbf", ".shx", ".prj", ".cpg", ".qix", ".sbn", ".sbx", ".idm", ".ind", ".qpj", ".aux.xml",
@@ -112,7 +112,7 @@ def format_of(path: Path) -> Format:
         if head.startswith(magic):
             if form is _GEOPACKAGE:
                 check_tables(path)
-            if form is _SHAPEFILE:
+            if form is SHAPEFILE:
                 _check_whole(path, head)
             return form
     if head.startswith(_PACKED):

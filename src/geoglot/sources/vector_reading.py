@@ -19,7 +19,17 @@ from geoglot.bounded import lacks_memory
 from geoglot.errors import InputError
 from geoglot.silence import ignore_library_warnings
 from geoglot.sources.vector_crs import check_crs, check_crs_texts
-from geoglot.sources.vector_formats import KML, LINES, PARQUET, READABLE, Format, check_size, count_lines, format_of
+from geoglot.sources.vector_formats import (
+    KML,
+    LINES,
+    PARQUET,
+    READABLE,
+    SHAPEFILE,
+    Format,
+    check_size,
+    count_lines,
+    format_of,
+)
 
 MAX_FEATURES = 1_000_000
 _NUMBER_BYTES = 8
@@ -103,8 +113,24 @@ def _read_by_gdal(path: Path, form: Format) -> gpd.GeoDataFrame:
     if any(not isinstance(frame, gpd.GeoDataFrame) for frame in frames.values()):
         raise InputError(f"{path} is a table without geometry; save it as GeoJSON or GeoPackage")
     if len(frames) == 1:
-        return next(iter(frames.values()))
+        (frame,) = frames.values()
+        return _in_utf8(frame) if form is SHAPEFILE else frame
     return pd.concat([frame.assign(folder=layer) for layer, frame in frames.items()], ignore_index=True)
+
+
+def _in_utf8(frame: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
+    """The texts of a Shapefile that lost its .cpg, which are read as ISO 8859-1, in UTF-8 if all of them are.
+
+    Letters of ISO 8859-1 beyond ASCII hardly ever follow each other as in UTF-8.
+    """
+    try:
+        return frame.assign(**{
+            name: column.map(lambda value: value.encode("latin-1").decode() if isinstance(value, str) else value)
+            for name, column in frame.items()
+            if pd.api.types.is_string_dtype(column.dtype) or column.dtype == object
+        })  # fmt: skip
+    except UnicodeError:
+        return frame
 
 
 def _count_features(path: Path, name: str, form: Format) -> dict[str | None, int]:
