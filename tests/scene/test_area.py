@@ -99,6 +99,15 @@ def test_what_is_no_area_says_what_to_do(tmp_path: Path) -> None:
         read_area(far, replace(HERE, crs=None))
 
 
+def test_degrees_are_no_pixels_of_a_scene_without_a_crs(tmp_path: Path) -> None:
+    """But programs write EPSG:4326 for what was drawn on a plain picture too."""
+    picture = Grid(None, Affine.identity(), (600, 800))
+    with pytest.raises(InputError, match="within one pixel: if these are in WGS 84, give the scene its CRS"):
+        read_area(write(tmp_path / "degrees.gpkg", shapely.box(4.47, 51.9, 4.48, 51.91)), picture)
+    drawn = shapely.box(10, 20, 60, 80)
+    assert read_area(write(tmp_path / "drawn.gpkg", drawn), picture).equals(drawn)
+
+
 def test_an_area_that_leads_elsewhere_is_refused(tmp_path: Path) -> None:
     (tmp_path / "a.geojson").write_text("<OGRVRTDataSource><OGRVRTLayer name='b'/></OGRVRTDataSource>")
     for read in (read_features, lambda path: read_area(path, HERE)):

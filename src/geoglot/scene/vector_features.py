@@ -55,7 +55,8 @@ def on_grid(frame: gpd.GeoDataFrame, grid: Grid, source: str = "the features") -
     """Features in pixels of a grid (x = column, y = row), clipped to its surroundings.
 
     If the features or the scene have no CRS, the features are taken to be in the coordinates of the scene. `source`
-    is what a message calls them. InputError if they lie nowhere on the globe.
+    is what a message calls them. InputError if they lie nowhere on the globe, or all within a pixel of a scene without
+    a CRS, as degrees do.
     """
     geometries = mend(frame.geometry.to_numpy())
     if frame.crs is not None and grid.crs is not None:
@@ -66,8 +67,19 @@ def on_grid(frame: gpd.GeoDataFrame, grid: Grid, source: str = "the features") -
             raise InputError(
                 f"features in {frame.crs.name} have no place in {grid.crs.name}, that of the scene; is their CRS right?"
             ) from error
-    attributes = pd.DataFrame(frame.drop(columns=frame.geometry.name))
-    return gpd.GeoDataFrame(attributes, geometry=to_pixels(geometries, grid))
+    placed = to_pixels(geometries, grid)
+    if frame.crs is not None and grid.crs is None:
+        _check_larger_than_pixel(source, placed, frame.crs)
+    return gpd.GeoDataFrame(pd.DataFrame(frame.drop(columns=frame.geometry.name)), geometry=placed)
+
+
+def _check_larger_than_pixel(what: str, placed: np.ndarray, crs: pyproj.CRS) -> None:
+    left, top, right, bottom = shapely.total_bounds(placed)
+    if 0 < max(right - left, bottom - top) < 1:
+        raise InputError(
+            f"{what} must be in the coordinates of the scene, which has no CRS, got all of it within one pixel: if "
+            f"these are in {crs.name}, give the scene its CRS, for instance with gdal_edit.py -a_srs EPSG:32631 FILE"
+        )
 
 
 def _projected(geometries: np.ndarray, crs: pyproj.CRS, grid: Grid) -> np.ndarray:

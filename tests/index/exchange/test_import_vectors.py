@@ -92,6 +92,8 @@ def test_a_part_of_a_raster_has_the_vectors_of_the_whole(tmp_path: Path) -> None
     assert len(inside) > 2 and all(np.allclose(vector, known[cell], atol=2e-3) for cell, vector in inside)
     with pytest.raises(SourceError, match="hold no vectors"):
         import_vectors(tmp_path / "x", [path], bbox=(20.0, 48.0, 21.0, 49.0))
+    with pytest.raises(InputError, match=r"one by one, 179\.5 to 180 and -180 to -179\.5"):
+        import_vectors(tmp_path / "x", [path], bbox=(179.5, 48.0, -179.5, 49.0))
 
 
 def test_chips_that_would_not_fit_in_memory_are_refused(tmp_path: Path) -> None:

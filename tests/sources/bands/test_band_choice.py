@@ -49,6 +49,22 @@ def test_one_band_of_several_files_is_told(name: str, band: str) -> None:
     assert ("rio stack" in note) == bool(band) and band in note
 
 
+@pytest.mark.parametrize(
+    ("name", "names", "told"),
+    [
+        ("dop20cir_32_369_5612_1_nw.tif", ("",) * 3, True),
+        ("ORTHO_IRC_2021.jp2", ("",) * 3, True),
+        ("circle.tif", ("",) * 3, False),
+        ("dop20rgbi_cir.tif", ("",) * 4, False),
+        ("cir.tif", ("red", "green", "blue"), False),
+    ],
+)
+def test_a_photo_that_is_called_colour_infrared_is_told(name: str, names: tuple[str, ...], told: bool) -> None:
+    colours = ("red", "green", "blue", "undefined")[: len(names)]
+    notes = Bands(names, colours, (None,) * len(names), (name,)).choose(None, None).notes
+    assert any("colour-infrared" in note for note in notes) == told
+
+
 def test_a_guess_is_called_a_guess() -> None:
     assert UNNAMED.choose(None, None).guessed
     assert not UNNAMED.choose([1, 2, 3], None).guessed and not UNNAMED.choose(None, "sentinel2-l2a").guessed

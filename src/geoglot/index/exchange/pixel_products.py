@@ -15,7 +15,7 @@ import numpy as np
 import shapely
 from jaxtyping import Bool, Float
 
-from geoglot.errors import SourceError
+from geoglot.errors import InputError, SourceError
 from geoglot.geo import Grid, Window
 from geoglot.index.build.chips import ChipPlace, find_places
 from geoglot.index.exchange.batches import ROWS, Places, make_batch
@@ -64,8 +64,16 @@ class PixelProduct:
             yield self._batch(waiting, scale_m, resolution)
 
     def within(self, bbox: tuple[float, float, float, float]) -> PixelProduct | None:
-        """The part in a box of degrees (west, south, east, north); None if there is none."""
+        """The part in a box of degrees (west, south, east, north); None if there is none.
+
+        InputError for a box across the antimeridian.
+        """
         west, south, east, north = bbox
+        if west > east:
+            raise InputError(
+                f"the box must go from west to east, got {west:g} to {east:g}; take the two sides of the antimeridian "
+                f"one by one, {west:g} to 180 and -180 to {east:g}"
+            )
         outline = shapely.segmentize(shapely.box(west, south, east, north).exterior, (east - west + north - south) / 64)
         rows, cols = self.grid.from_lonlat(*shapely.get_coordinates(outline).T)
         if not (np.isfinite(rows).all() and np.isfinite(cols).all()):

@@ -10,6 +10,7 @@ names them after red, green and blue.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -29,6 +30,7 @@ from geoglot.sources.bands.band_names import (
 from geoglot.sources.bands.band_numbering import Numbering, find_numbering
 
 Triple = tuple[int, int, int]
+_INFRARED = re.compile(r"(?<![a-z])(cir|irc|irrg)(?![a-z])", re.IGNORECASE)  # as surveys call colour-infrared photos
 _LONGEST_NUMBER = 9  # digits; Python refuses to read thousands of them
 
 
@@ -167,6 +169,11 @@ class Bands:
                 f"taken {choice.why}"
             )
         named = self._named(numbering)
+        if len(self._shown) == 3 and not any(named) and self.hints and _INFRARED.search(self.hints[0]):
+            notes.append(
+                "is called colour-infrared: if its bands are near infrared, red and green, its colours are not those "
+                "that models know, so take the photo in natural colours"
+            )
         for colour in (*RGB, "nir") if choice.why.startswith("by their names") else ():
             if len(twice := [str(index) for index, name in enumerate(named, 1) if name == colour]) > 1:
                 notes.append(f"calls bands {' and '.join(twice)} {colour}: the first is taken")
