@@ -18,6 +18,7 @@ from geoglot.scene.consult_bands import consult_bands
 from geoglot.scene.cover_rules import NEAR_INFRARED
 from geoglot.sources.raster import open_raster
 from geoglot.tasks.ask.ask import AskOptions, ask
+from geoglot.tasks.change.change import change
 from geoglot.tasks.find.find import find
 from geoglot.tasks.segment.segment import segment
 from stubs import COLOURS, PooledColours
@@ -300,8 +301,11 @@ def test_a_class_that_bands_show_is_not_told_to_be_nowhere(scene: Path, tmp_path
 
 
 @pytest.mark.parametrize("name", ["lawn", "trees"])
-def test_bands_that_show_a_cover_decide_nothing_between_two_taught_classes_of_it(name: str, tmp_path: Path) -> None:
-    """Each class alone is asked for; the bands show plants, of which both are."""
+@pytest.mark.parametrize("words", [(), ("house",)], ids=["", "of a class file"])
+def test_bands_that_show_a_cover_decide_nothing_between_two_taught_classes_of_it(
+    name: str, words: tuple[str, ...], tmp_path: Path
+) -> None:
+    """At every door, with one of the two asked for: the bands show plants, of which both are."""
     kind = np.zeros((SIDE, SIDE), int)
     kind[:, 60:], kind[100:] = 1, 2
     names, colours = ("lawn", "trees", "sand"), [COLOURS[each] for each in ("marsh", "forest", "sand")]
@@ -312,10 +316,16 @@ def test_bands_that_show_a_cover_decide_nothing_between_two_taught_classes_of_it
     weight = 5 * torch.nn.functional.normalize(torch.tensor(colours), dim=1)
     head = {"weight": weight, "bias": torch.zeros(3), "words": weight / 5, "levels": torch.zeros(3)}
     taught = Taught(replace(base.card, name="mine", config={"classes": names}), base, head)
-    result = find(scene, name, model=taught, read=READ)
+    asked = {name: words or (name,)}
+    result = find(scene, asked, model=taught, read=READ)
     truth = float((kind == names.index(name)).sum()) / 4
     assert any(f"{name} was decided together with NDVI" in note for note in result.notes)
     assert result.areas_m2[name] == pytest.approx(truth, rel=0.2)  # 1.6 to 2.7 times if the bands lift it alone
+    options = SegmentOptions(overlay=False)
+    shares = segment(scene, asked, tmp_path / "map.tif", model=taught, read=READ, options=options).classes
+    assert {each.name: each.area_m2 for each in shares}[name] == pytest.approx(truth, rel=0.2)
+    dates = change([scene, scene], asked | {"sand": ("sand",)}, model=taught, read=READ).classes
+    assert {each.name: each.area_m2 for each in dates}[name][0] == pytest.approx(truth, rel=0.2)
 
 
 def test_a_band_of_one_value_decides_nothing_and_is_told(tmp_path: Path) -> None:

@@ -122,6 +122,17 @@ class ChannelQuestion:
     knows_absence: bool = False
 
     @property
+    def is_whole(self) -> bool:
+        """Whether its names are all that the model knows."""
+        return not self.unasked
+
+    @property
+    def unasked(self) -> tuple[ClassWords, ...]:
+        """The channels that no name asks for."""
+        asked = {channel for own in self.own for channel in own}
+        return tuple(ClassWords(label, (label,)) for at, label in enumerate(self.labels) if at not in asked)
+
+    @property
     def rivals(self) -> tuple[tuple[str, ...], ...]:
         return tuple(
             tuple(label for channel, label in enumerate(self.labels) if channel not in own) for own in self.own

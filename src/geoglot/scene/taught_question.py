@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Bool, Float
 
-from geoglot.models.taught import Taught
+from geoglot.errors import ClassesError
+from geoglot.models.taught import REST, Taught
 from geoglot.scene.class_words import ClassWords
 from geoglot.scene.question import ChannelQuestion, TextQuestion, ask_channels
 
@@ -34,6 +35,16 @@ class TaughtQuestion:
         return self.others is None or self.others.knows_absence
 
     @property
+    def is_whole(self) -> bool:
+        """Whether its names are all that the head knows."""
+        return self.others is None and self.own.is_whole
+
+    @property
+    def unasked(self) -> tuple[ClassWords, ...]:
+        """The taught classes that no name asks for."""
+        return tuple(entry for entry in self.own.unasked if entry.name != REST)
+
+    @property
     def rivals(self) -> tuple[tuple[str, ...], ...]:
         return tuple(question.rivals[at] for question, at in map(self._asked, self.names))
 
@@ -57,9 +68,19 @@ class TaughtQuestion:
         return np.tensordot(self.weight, seen, 1) + self.bias[:, None, None] if question is self.own else seen
 
 
-def as_taught(model: Taught, names: Sequence[ClassWords]) -> tuple[ClassWords, ...]:
-    """A class whose own name was taught is what it was taught; its words stand for it where it was not."""
-    return tuple(ClassWords(each.name, (each.name,)) if model.class_of(each.name) else each for each in names)
+def as_taught(model: object, names: Sequence[ClassWords]) -> tuple[ClassWords, ...]:
+    """A class whose own name the model was taught is what it was taught; its words stand for it where it was not.
+
+    ClassesError for a taught class that two names mean, since the second would never be chosen.
+    """
+    if not isinstance(model, Taught):
+        return tuple(names)
+    read = tuple(ClassWords(each.name, (each.name,)) if model.class_of(each.name) else each for each in names)
+    owners = dict[str, str]()
+    for name, own in ((each.name, own) for each in read for own in filter(None, map(model.class_of, each.words))):
+        if (first := owners.setdefault(own, name)) != name:
+            raise ClassesError(f"{first!r} and {name!r} are both the class {own!r} of {model.card.name}; leave one out")
+    return read
 
 
 def ask_taught(

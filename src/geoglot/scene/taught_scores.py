@@ -22,6 +22,9 @@ class TaughtScores(OfEmbeddings):
     Classes that are not asked for compete too, and are "other" in the map.
     """
 
+    compete: tuple[str, ...]
+    """As `labels`, with the names of classes that are not asked for: bands judge these, too."""
+
     def __init__(
         self,
         model: Taught,
@@ -38,13 +41,14 @@ class TaughtScores(OfEmbeddings):
         self.read = tuple(ClassWords(name, tuple(unknown)) for name, unknown in words.items() if unknown)
         groups = [(name, rows[name], words[name]) for name in rows]
         asked = {row for each in rows.values() for row in each}
-        groups += [("" if classes else name, [row], []) for name, row in own.items() if row not in asked]
+        groups += [(name, [row], []) for name, row in own.items() if row not in asked]
         groups += [("", [], list(background))] if background else []
         read = [word for *_, unknown in groups for word in unknown]
         self.texts = (text_vectors(model, read, templates) if read else model.weight[:0]).to(model.weight)
         self.weight = torch.cat([model.weight, model.card.logit_scale * self.texts])
         self.bias = torch.cat([model.bias, model.bias.new_zeros(len(read))])
-        self.labels = tuple(name for name, *_ in groups) + ("",) * bool(rest)
+        self.compete = tuple(name for name, *_ in groups) + ("",) * bool(rest)
+        self.labels = tuple(name if name in rows or not classes else "" for name in self.compete)
         self._groups, self._rest, first = list[list[int]](), rest, len(model.card.classes)
         for _, channels, unknown in groups:
             self._groups.append([*channels, *range(first, first + len(unknown))])

@@ -24,6 +24,7 @@ from geoglot.scene.embed import embed, pad, zero_shot
 from geoglot.scene.encoded_scene import EncodedScene
 from geoglot.scene.image_presence import ImagePresence, nothing_notes
 from geoglot.scene.read import blank_notes, check_bands, open_scene, out_of_reach, too_small_to_map
+from geoglot.scene.taught_question import as_taught
 from geoglot.scene.text_vectors import class_vectors
 from geoglot.scene.visible import unseen_notes, why_not_seen
 from geoglot.scene.windows import WindowPlan
@@ -110,6 +111,7 @@ def classify(
     model = load_model(model)
     if not reads_words(model):
         raise ModelError(f"{model.card.name} has classes of its own and reads no words; give a model that does")
+    words = as_taught(model, words)
     notes = word_notes(model, words, templates=options.templates)  # before any work, since it may refuse words
     texts = class_vectors(model, words, options.templates).float().cpu().numpy()
     presence = ImagePresence(model, words)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +20,8 @@ from geoglot.scene.concept_names import Owner
 from geoglot.scene.concepts import load_concept
 from geoglot.scene.text_vectors import text_vectors
 from geoglot.tasks.change.change import change
+from geoglot.tasks.classify import classify
+from geoglot.tasks.find.find import find
 from geoglot.tasks.segment.segment import segment
 from geoglot.training.teach.teach import teach
 from worlds import UTM, paint, write_scene
@@ -76,7 +79,26 @@ def test_it_is_no_word_of_another_model_and_is_not_taught_by_an_archive(mine: Pa
 
 def test_dates_are_compared_by_all_taught_classes(mine: Path, scene: Path, tmp_path: Path) -> None:
     result = change([scene, scene], None, tmp_path / "change.tif", model=mine)
-    assert set(TAUGHT) <= {each.name for each in result.classes}
+    assert {each.name for each in result.classes} == set(TAUGHT)  # each place is one of them, as in a map
+
+
+def test_words_of_a_class_file_count_at_no_door(mine: Path, scene: Path) -> None:
+    asked = ({"shed": ["water"], "lagoon": ["lagoon"]}, "shed, lagoon")
+    one, other = (classify(scene, classes, model=mine).results for classes in asked)
+    assert one == other
+
+
+@pytest.mark.parametrize(
+    "names", [{"shed": ["shed"], "Sheds": ["Sheds"]}, {"built": ["shed", "roof"], "shed": ["shed"]}]
+)
+def test_two_names_of_one_taught_class_are_refused(
+    names: dict[str, list[str]], mine: Path, scene: Path, tmp_path: Path
+) -> None:
+    """The second would never be chosen, and its share would be 0."""
+    doors = (partial(segment, scene, output=tmp_path / "map.tif"), partial(find, scene), partial(change, [scene] * 2))
+    for door in doors:
+        with pytest.raises(ClassesError, match="are both the class 'shed' of mine"):
+            door(names, model=mine)
 
 
 def test_a_taught_model_is_no_segmenter_but_can_teach_one(mine: Path) -> None:

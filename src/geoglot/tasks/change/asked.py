@@ -10,14 +10,15 @@ from geoglot.options import ChangeOptions, ReadOptions
 from geoglot.scene.class_words import ClassWords, parse_words
 from geoglot.scene.consult_bands import Consulted, consult_bands
 from geoglot.scene.dense import Dense, model_facts
-from geoglot.scene.question import BACKGROUND, Question, TextQuestion
+from geoglot.scene.question import BACKGROUND, ChannelQuestion, Question, TextQuestion
 from geoglot.scene.read import check_bands, reading_facts
+from geoglot.scene.taught_question import TaughtQuestion
 from geoglot.scene.visible import unseen_notes, why_not_seen
 from geoglot.scene.windows import WindowPlan
 from geoglot.tasks.change.align.align import Aligned
 from geoglot.tasks.change.decide import Gate
 from geoglot.tasks.change.legends import states_of
-from geoglot.tasks.change.stack import rest_words
+from geoglot.tasks.change.stack import knows_nothing_else, rest_words
 
 
 @dataclass(frozen=True)
@@ -47,11 +48,15 @@ class Asked:
             check_bands(date, dense.card.bands, dense.card.name)
         background = None if options.background is None else parse_words(options.background)
         question = dense.question(words, background, options.templates)
+        # Bands judge each class that competes, so those of a model that nobody asks for are asked, too.
+        if rivals := question.unasked if isinstance(question, ChannelQuestion | TaughtQuestion) else ():
+            question = dense.question((*words, *rivals), background, options.templates)
         plan = dense.windows(aligned.grid.shape, read.tile, read.overlap).on(aligned.grid)
         why = {name: note for date in aligned.dates for name, note in why_not_seen(dense, date, read, words).items()}
         if len(why) == len(words):
             raise InputError("; ".join(unseen_notes(why)))
-        channels = (*words, ClassWords("", _rest_words(question, dense)))
+        rest = () if knows_nothing_else(question) else (ClassWords("", _rest_words(question)),)
+        channels = (*words, *rivals, *rest)
         bands = tuple(
             consult_bands(date, channels, options.evidence, compete=True, hidden=why) for date in aligned.dates
         )
@@ -75,11 +80,9 @@ class Asked:
         return states_of([entry.name for entry in self.words])
 
 
-def _rest_words(question: Question, dense: Dense) -> tuple[str, ...]:
-    """Words for what is none of the classes: general words that mean no class, or other classes of the model."""
-    if isinstance(question, TextQuestion):
-        return rest_words(question) or question.rivals[0]
-    return tuple(label for label in dense.labels if label and label not in question.names) or BACKGROUND
+def _rest_words(question: Question) -> tuple[str, ...]:
+    """General words for what is none of the classes: those that mean no class, if there are some."""
+    return (rest_words(question) or question.rivals[0]) if isinstance(question, TextQuestion) else BACKGROUND
 
 
 def _gate(aligned: Aligned, plan: WindowPlan) -> Gate:

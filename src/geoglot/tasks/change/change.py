@@ -20,6 +20,7 @@ from geoglot.outputs.journal import Journal
 from geoglot.outputs.vector_names import check_placed
 from geoglot.scene.class_words import ClassWords, parse_classes
 from geoglot.scene.dense import Dense, ModelLike, WordDense, dense_of
+from geoglot.scene.taught_question import as_taught
 from geoglot.tasks.change.align.align import align_dates
 from geoglot.tasks.change.asked import Asked
 from geoglot.tasks.change.change_files import ChangeFiles
@@ -98,7 +99,7 @@ def _words(dense: Dense, classes: ClassesLike | None) -> tuple[ClassWords, ...]:
             raise InputError(f'{dense.card.name} compares words: give them as --classes "water, forest, building"')
         words = tuple(ClassWords(label, (label,)) for label in own)
     else:
-        words = parse_classes(classes)
+        words = as_taught(getattr(dense, "model", None), parse_classes(classes))
     if any(entry.name.lower() == REST for entry in words):
         raise ClassesError('"other" is what is none of the classes; give that class another name')
     if len(words) > _MOST:

@@ -14,6 +14,7 @@ from geoglot.scene.class_words import ClassWords
 from geoglot.scene.covers import allies_of
 from geoglot.scene.dense import Dense
 from geoglot.scene.question import ChannelQuestion, Contest, Question, TextQuestion
+from geoglot.scene.taught_question import TaughtQuestion
 from geoglot.sources.tile import Tile
 from geoglot.tasks.change.align.align import Aligned
 
@@ -59,7 +60,8 @@ class Views:
 
     A class has its log-odds against all that competes with it, as `find` has them: general words of other meaning, or
     the other classes of a segmenter, and whether it is there at all where the model has learned that. What is none of
-    the classes has the logit 0. A softmax over the channels lets the classes compete.
+    the classes has the logit 0, and no part if all classes of a model are asked for. A softmax over the channels lets
+    the classes compete.
 
     Classes of words compete with each other by their cosines, too, and with those general words only that mean none of
     them: against general words alone, a pool is a meadow, since no general word means a pool.
@@ -69,13 +71,13 @@ class Views:
         self._dense, self._question, self._dates = dense, _against_rest(question), dates
         # One class alone beside other bands: its background is in two parts, which the bands tell apart.
         self._allies = (
-            allies_of(classes[0], question.rivals[0]) if isinstance(question, Contest) and len(classes) == 1 else None
+            allies_of(classes[0], question.rivals[0])
+            if isinstance(question, Contest) and len(question.names) == 1
+            else None
         )
-        self.parts = 3 if self._allies is not None else len(question.names) + 1
+        self._whole = knows_nothing_else(question)
+        self.parts = 3 if self._allies is not None else len(question.names) + (not self._whole)
         self.channels = self.parts * dates
-        # A model whose classes are all asked for knows nothing else.
-        asked = {channel for own in question.own for channel in own} if isinstance(question, ChannelQuestion) else set()
-        self._rest = np.log(_LEAST) if dense.labels and len(asked) == len(dense.labels) else 0.0
 
     @torch.inference_mode()
     def __call__(
@@ -97,7 +99,12 @@ class Views:
         odds = np.log(shares / (1 - shares))
         if isinstance(self._question, TextQuestion):
             return _compete(_fits(self._question, seen) + np.minimum(odds, 0), shares)
-        return np.concatenate([odds, np.full_like(shares[:1], self._rest)])
+        return odds if self._whole else np.concatenate([odds, np.zeros_like(shares[:1])])
+
+
+def knows_nothing_else(question: Question) -> bool:
+    """Whether all classes of a model with classes of its own are asked for, so that each place is one of them."""
+    return isinstance(question, ChannelQuestion | TaughtQuestion) and question.is_whole
 
 
 def rest_words(question: TextQuestion) -> tuple[str, ...]:

@@ -26,6 +26,7 @@ from geoglot.scene.encoded_scene import EncodedScene, encode_scene
 from geoglot.scene.kept_scores import open_scratch
 from geoglot.scene.question import Question, TextQuestion
 from geoglot.scene.read import open_scene, pixel_size, reading_notes
+from geoglot.scene.taught_question import as_taught
 from geoglot.scene.vector_features import read_features
 from geoglot.scene.visible import look_ahead, unseen_background
 from geoglot.sources.raster import Raster
@@ -68,7 +69,7 @@ def find(
         files.made.check(given.uri if isinstance(given, Raster) else given, options.points, options.area, listed)
     with ExitStack() as stack:
         dense = source.dense if isinstance(source, EncodedScene) else dense_of(model)
-        words = None if names is None else parse_classes(names)
+        words = None if names is None else as_taught(getattr(dense, "model", None), parse_classes(names))
         question = _question(dense, words, options)
         places = _read_places(options)
         asked = _asked(words, question, places, read, options) | {"refiner": refiner.facts() if refiner else None}

@@ -18,7 +18,8 @@ from geoglot.scene.class_words import COMPETE, ClassWords, parse_classes, parse_
 from geoglot.scene.dense import ClassDense, Dense, model_of, reads_words
 from geoglot.scene.encoded_scene import EncodedScene
 from geoglot.scene.read import open_scene, pixel_size
-from geoglot.scene.taught_scores import scores_of
+from geoglot.scene.taught_question import as_taught
+from geoglot.scene.taught_scores import TaughtScores, scores_of
 from geoglot.scene.text_vectors import MANY
 from geoglot.scene.visible import too_small, unseen_background, unseen_notes
 from geoglot.scene.word_scores import WordScores
@@ -75,6 +76,7 @@ def segment(
     paths.made.check(*(path for path in (source, classes, options.area) if isinstance(path, PathLike)))
     scene = source if isinstance(source, EncodedScene) else None
     model = model_of(scene.dense) if scene else load_model(model)
+    words = words and as_taught(model, words)
     dense, names, facts = _dense(model, words, background, options)
     if scene:
         _check_encoded(scene, dense, options)
@@ -84,7 +86,8 @@ def segment(
         "precision": model.precision,
     }
     given = {entry.name: entry for entry in words or ()} | {"": ClassWords("", background)}
-    channels = [given.get(label, ClassWords(label, (label,))) for label in dense.labels]
+    compete = dense.compete if isinstance(dense, TaughtScores) else dense.labels
+    channels = [given.get(label, ClassWords(label, (label,))) for label in compete]
     dense = average(dense, options.flips, options.scales)
     opening = open_scene(source.raster if isinstance(source, EncodedScene) else source, read, model.card.resolution)
     with opening as raster:

@@ -57,7 +57,8 @@ def train_words(
     place = own_device(device)
     texts = resolve_model(asked.teacher.model, folder)
     teacher = load_word_model(texts, device=str(place))
-    for note in word_notes(teacher, asked.words, background=asked.background, templates=asked.teacher.templates):
+    own = as_taught(teacher, asked.words)
+    for note in word_notes(teacher, own, background=asked.background, templates=asked.teacher.templates):
         log.warning("%s", note)
     words = teaching_words(asked, teacher)
     told = {"model": teacher.card.sha256, "words": [asdict(entry) for entry in words]}
@@ -82,8 +83,8 @@ def teaching_words(recipe: WordsRecipe, teacher: VisionLanguageModel) -> tuple[C
     A single class needs something to compete with: without words for the rest, general words of other meaning. A
     taught class has the other classes of its model.
     """
-    words, rest = recipe.words, recipe.background
-    taught = isinstance(teacher, Taught) and any(map(teacher.class_of, as_taught(teacher, words)[0].words))
+    words, rest = as_taught(teacher, recipe.words), recipe.background
+    taught = isinstance(teacher, Taught) and any(map(teacher.class_of, words[0].words))
     if not rest and len(words) == 1 and not taught:
         texts = partial(text_vectors, teacher, templates=recipe.teacher.templates)
         rest = tuple(compress(GENERAL, other_meanings(texts(words=GENERAL), texts(words=words[0].words))))
