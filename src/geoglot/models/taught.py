@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import unicodedata
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -110,8 +111,11 @@ class Taught(VisionLanguageModel):
 
 
 def plain(word: str) -> str:
-    """A name as taught classes are compared by: in the singular, in small letters, without underscores."""
-    return " ".join(map(singular, word.casefold().replace("_", " ").split()))
+    """A name as taught classes are compared by: in the singular, in small letters, without underscores.
+
+    Letters with marks are one or two characters, by the system that wrote them.
+    """
+    return " ".join(map(singular, unicodedata.normalize("NFKC", word).casefold().replace("_", " ").split()))
 
 
 def read_taught(card: Card, folder: Path, load: Callable[[str], VisionLanguageModel]) -> Taught:
@@ -144,7 +148,7 @@ def join_taught(models: Sequence[Taught]) -> Taught:
     What each of them calls REST keeps a row of its own: it is all that is not of its classes, so ground is REST only
     if every model says so.
     """
-    first, names = models[0], [name for model in models for name in model.classes]
+    first, names = models[0], [plain(name) for model in models for name in model.classes]
     if twice := sorted({name for name in names if names.count(name) > 1}):
         raise InputError(f"{format_some(twice)} is taught by two models; leave one of them out")
     if any(model.base.card.sha256 != first.base.card.sha256 for model in models):

@@ -11,9 +11,12 @@ import shapely
 
 from drawn import FIELD, NAMES, TAUGHT, points, save
 from geoglot.errors import InputError, ModelError, OutputError, SourceError
-from geoglot.models.zoo import load_model
+from geoglot.models.taught import Taught
+from geoglot.models.zoo import load_model, load_word_model
 from geoglot.outputs.own import MARK, mark
+from geoglot.scene.class_words import parse_classes
 from geoglot.training.teach.held_out import Figures
+from geoglot.training.teach.labels import read_labels
 from geoglot.training.teach.teach import teach
 from worlds import UTM, paint, write_scene
 
@@ -221,8 +224,30 @@ def test_scenes_with_little_more_data_than_labels_teach(
     assert len(result.classes) == 3 and result.patches == 6
 
 
-def test_a_name_with_a_comma_is_told(scene: Path, base: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", ["shed, small", "shed: small"])
+def test_a_name_that_no_list_of_classes_can_hold_is_told(name: str, scene: Path, base: Path, tmp_path: Path) -> None:
     labels = points(FIELD, 5)
-    labels["Class"] = labels["Class"].replace("shed", "shed, small")
+    labels["Class"] = labels["Class"].replace("shed", name)
     result = teach(scene, save(labels, tmp_path / "labels.gpkg"), tmp_path / "mine", model=base)
-    assert any("commas divide the words" in note and "shed, small" in note for note in result.notes)
+    assert any("divide the words of --classes" in note and name in note for note in result.notes)
+
+
+@pytest.mark.parametrize(
+    ("drawn", "asked"),
+    [("'t veld", "'t veld"), ('"shed" ', "shed"), ("Da\u0308cher", "D\u00e4cher"), ("D\u00e4cher", "da\u0308cher")],
+)
+def test_a_taught_name_is_known_by_whoever_writes_it(
+    drawn: str, asked: str, scene: Path, base: Path, tmp_path: Path
+) -> None:
+    """Doors drop quotes around a name, and systems write an umlaut as one character or as two."""
+    labels = points(FIELD, 5)
+    labels["Class"] = labels["Class"].replace("shed", drawn)
+    teach(scene, save(labels, tmp_path / "labels.gpkg"), tmp_path / "mine", model=base)
+    mine = load_word_model(tmp_path / "mine", device="cpu")
+    assert isinstance(mine, Taught) and mine.class_of(parse_classes(asked)[0].name)
+
+
+def test_a_name_of_quotes_alone_is_no_class(tmp_path: Path) -> None:
+    labels = points(FIELD, 5)
+    labels["Class"] = labels["Class"].replace("shed", "' _ '")
+    assert read_labels([save(labels, tmp_path / "labels.gpkg")]).notes == ("5 labels without a class passed over",)

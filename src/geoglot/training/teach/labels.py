@@ -16,7 +16,7 @@ from geoglot.errors import InputError
 from geoglot.figures import format_count, format_some
 from geoglot.models.taught import REST, plain
 from geoglot.outputs.legend import check_names
-from geoglot.scene.concept_names import is_concept
+from geoglot.scene.class_words import parse_words
 from geoglot.scene.vector_features import read_features
 
 #: Names of a column of classes, the likeliest first
@@ -69,7 +69,7 @@ def read_labels(paths: Sequence[Path], column: str | None = None) -> LabelSet:
     for path in paths:
         frame = read_features(path)
         own = _column_of(frame, path, column)
-        named = frame[frame[own].map(lambda value: not pd.isna(value) and bool(str(value).strip()))]
+        named = frame[frame[own].map(lambda value: not pd.isna(value) and bool(_name(class_text(value))))]
         nameless += len(frame) - len(named)
         sources = [name for name in frame.columns if str(name).lower() in _SOURCE and name != own]
         source = named[sources[0]].fillna("").map(str) if sources else ""
@@ -95,7 +95,7 @@ def _check_names(found: Sequence[str]) -> None:
     check_names(found)
     if found == [REST]:
         raise InputError(f"all labels are of {REST!r}; draw labels of what is to be found, too")
-    if others := [name for name in found if is_concept(name)]:
+    if others := [name for name in found if "@" in name]:
         raise InputError(
             f"the class {others[0]!r} cannot be taught: a name with @ means a class of another model; rename it"
         )
@@ -103,10 +103,10 @@ def _check_names(found: Sequence[str]) -> None:
 
 def _hard_to_ask(found: Sequence[str]) -> Iterator[str]:
     """A sentence on names that would be read as several."""
-    if several := [name for name in found if "," in name]:
+    if several := [name for name in found if "," in name or ":" in name]:
         yield (
-            f"commas divide the words of --classes, so {format_some(several)} can only be mapped together with all "
-            "classes, by leaving out --classes; rename it to ask for it alone"
+            f"commas and colons divide the words of --classes, so {format_some(several)} can only be mapped together "
+            "with all classes, by leaving out --classes; rename it to ask for it alone"
         )
 
 
@@ -140,8 +140,8 @@ def _column_of(frame: gpd.GeoDataFrame, path: Path, asked: str | None) -> str:
 
 
 def _name(text: str) -> str:
-    """A class as a word that a model reads: low_vegetation is low vegetation."""
-    spoken = " ".join(text.replace("_", " ").split())
+    """A class as every door reads it when it is asked for: low_vegetation is low vegetation, 'shed' has no quotes."""
+    spoken = " ".join(parse_words([text.replace("_", " ")]))
     return REST if spoken.lower() in _REST else spoken
 
 
