@@ -36,7 +36,7 @@ _NAMED = 5  # tensors that a message names
 def read_tensors(path: Path) -> dict[str, Tensor]:
     """Tensors of a safetensors file by name; all floating types become float32."""
     if not path.exists():
-        raise ModelError(f"{path} is missing; pull or convert the model again")
+        raise ModelError(f"{path} is missing; copy it there, or pull, convert, train or teach the model again")
     count_numbers(path, PLAIN_TYPES)
     try:
         return {name: widen(tensor) for name, tensor in load_file(path).items()}

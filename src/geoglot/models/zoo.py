@@ -39,7 +39,14 @@ def _taught(card: Card, folder: Path) -> VisionLanguageModel:
     from geoglot.models.taught import read_taught
 
     def load(place: str) -> VisionLanguageModel:
-        if card_of(find_model(place)).family == card.family:  # it might stand on itself
+        try:
+            base = find_model(place)
+        except ModelError as error:
+            raise ModelError(
+                f"{card.name} stands on {place}, which is not there ({error}); put it there again, or teach "
+                f"{card.name} again on a model that is here"
+            ) from error
+        if card_of(base).family == card.family:  # it might stand on itself
             raise ModelError(f"{card.name} stands on {place}, which was taught itself; teach it again on a model")
         return load_word_model(place, device="cpu")
 

@@ -32,7 +32,10 @@ def concept_path(word: str) -> Path:
     """The file of a concept, which need not exist; ClassesError for a word that names none."""
     match = _WORD.fullmatch(word)
     if match is None:
-        raise ClassesError(f"a concept must be written as airstrip@mine, got {word!r}")
+        raise ClassesError(
+            f"a word with @ must be a concept, written as airstrip@mine, or a class of a taught model in a folder of "
+            f"letters, digits, _ and -, written as roof@roofs; got {word!r}"
+        )
     return load_settings().concepts / match[2] / f"{match[1]}{SUFFIX}"
 
 

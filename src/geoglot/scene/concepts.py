@@ -22,11 +22,11 @@ from torch import Tensor
 from geoglot.errors import ClassesError, ModelError
 from geoglot.figures import format_some
 from geoglot.models.base import VisionLanguageModel
-from geoglot.models.card import Card
+from geoglot.models.card import CARD, Card, read_card
 from geoglot.models.file_checks import PLAIN_TYPES, count_numbers
 from geoglot.models.model_files import read_tensors, require_finite
-from geoglot.models.stored import card_of, find_model
-from geoglot.models.taught import FAMILY, Taught, named, read_head
+from geoglot.models.stored import find_model
+from geoglot.models.taught import FAMILY, Taught, named, plain, read_head
 from geoglot.outputs.atomic import disk_errors, write_bytes
 from geoglot.scene.concept_names import SUFFIX, Owner, concept_path, is_concept
 from geoglot.settings import load_settings
@@ -66,8 +66,11 @@ class Concept:
 
 
 def concept_of(model: VisionLanguageModel, word: str) -> Concept | None:
-    """What a word means that was taught by examples: a concept, or a class of a taught model; None for a text."""
-    if is_concept(word):
+    """What a word means that was taught by examples: a concept, or a class of a taught model; None for a text.
+
+    ClassesError for a word with @ that is neither: no text has one.
+    """
+    if "@" in word:
         return load_concept(word, Owner.of(model))
     if isinstance(model, Taught) and (name := model.class_of(word)):
         row = model.classes.index(name)
@@ -94,9 +97,11 @@ def find_concept(word: str, model: Owner) -> Concept | None:
     if concept is None:
         return None
     if concept.model.identity != model.identity:
+        other, own = concept.model.name, model.name
+        other, own = (f"another {other}", f"this {own}") if other == own else (other, own)
         raise ClassesError(
-            f"{word} was taught for {concept.model.name}, whose vectors do not compare with those of {model.name}; "
-            "teach it for this model under another name"
+            f"{word} was taught for {other}, whose vectors do not compare with those of {own}; teach it for this "
+            "model, under another name if both are needed"
         )
     return concept
 
@@ -123,9 +128,10 @@ def _taught_class(word: str) -> Concept | None:
     if (card := _taught_card(place)) is None:
         return None
     sizes, head = read_head(card, find_model(place))
-    if name not in (classes := named(sizes.classes)):
+    row = next((row for row, own in enumerate(named(sizes.classes)) if plain(own) == plain(name)), None)
+    if row is None:
         return None
-    row, owner = classes.index(name), Owner(sizes.base.place, sizes.base.sha256)
+    owner = Owner(Path(sizes.base.place).name, sizes.base.sha256)
     return Concept(word, owner, head["words"][row], float(head["levels"][row]), name)
 
 
@@ -136,12 +142,13 @@ def _taught_words(place: str) -> list[str]:
 
 
 def _taught_card(place: str) -> Card | None:
-    """The card of a taught model; None if there is no such model."""
+    """The card of a taught model; None if there is no such model, ModelError if its card is damaged."""
     try:
-        card = card_of(find_model(place))
+        folder = find_model(place)
     except ModelError:
         return None
-    return card if card.family == FAMILY else None
+    card = read_card(folder) if (folder / CARD).is_file() else None
+    return card if card and card.family == FAMILY else None
 
 
 @lru_cache(maxsize=256)

@@ -77,6 +77,31 @@ def test_it_is_no_word_of_another_model_and_is_not_taught_by_an_archive(mine: Pa
         teach_archive(tmp_path / "archive", "shed@mine", model=base)
 
 
+def test_a_class_of_another_model_has_its_number_and_case_for_nothing(mine: Path) -> None:
+    owner = Owner.of(load_word_model(mine, device="cpu"))
+    assert torch.equal(load_concept("Sheds@mine", owner).vector, load_concept("shed@mine", owner).vector)
+
+
+@pytest.mark.parametrize("word", ["shed@my sheds", "shed@runs/mine", "@mine", "shed@"])
+def test_a_word_with_at_is_never_read_as_a_text(word: str, mine: Path, base: Path) -> None:
+    with pytest.raises(ClassesError, match="a word with @ must be a concept"):
+        text_vectors(load_word_model(base, device="cpu"), ["water", word])
+
+
+def test_what_became_of_a_taught_model_is_told(mine: Path, base: Path) -> None:
+    owner, card = Owner.of(load_word_model(mine, device="cpu")), mine / "card.json"
+    with pytest.raises(ClassesError, match="was taught for another colours"):
+        load_concept("shed@mine", Owner("colours", "1" * 64))
+    whole = card.read_text()
+    card.write_text("{")
+    with pytest.raises(ModelError, match=r"mine/card.json is not a model card"):
+        load_concept("shed@mine", owner)
+    card.write_text(whole)
+    base.rename(base.with_name("moved"))
+    with pytest.raises(ModelError, match=r"mine stands on .*colours, which is not there .*; put it there again"):
+        load_word_model(mine, device="cpu")
+
+
 def test_dates_are_compared_by_all_taught_classes(mine: Path, scene: Path, tmp_path: Path) -> None:
     result = change([scene, scene], None, tmp_path / "change.tif", model=mine)
     assert {each.name for each in result.classes} == set(TAUGHT)  # each place is one of them, as in a map
