@@ -17,6 +17,7 @@ from geoglot.scene.class_words import ClassWords
 from geoglot.scene.dense import Dense
 from geoglot.scene.name_presence import ClassEvidence
 from geoglot.scene.question import Question
+from geoglot.scene.taught_scores import TaughtScores
 from geoglot.scene.windows import WindowPlan
 from geoglot.scene.word_scores import WordScores
 
@@ -44,7 +45,7 @@ class Averaged:
     @property
     def evidence(self) -> ClassEvidence | None:
         """What tells whether a class is anywhere, but for levels of cosines, which are lost in the mean."""
-        evidence = self._dense.evidence if isinstance(self._dense, WordScores) else None
+        evidence = self._dense.evidence if isinstance(self._dense, WordScores | TaughtScores) else None
         return evidence and replace(evidence, levels=None)
 
     def beside_bands(self) -> Averaged:

@@ -68,6 +68,8 @@ class ClassEvidence:
     """The lowest level of the words of each class."""
     slope: float
     doubts: Float[np.ndarray, " class"]
+    is_parted: bool = True
+    """Whether all other channels are parts of one background, and no rivals by themselves."""
 
     @classmethod
     def of(
@@ -90,7 +92,7 @@ class ClassEvidence:
         """For each class the highest log-odds of a patch: it fits better than the other channels, and is there."""
         own = logits.reshape(len(logits), -1)
         own = own[:, ~np.isnan(own[0])]
-        if len(own) > len(self.doubts):  # the background is one, even if it has parts
+        if self.is_parted and len(own) > len(self.doubts):
             own = np.concatenate([own[: len(self.doubts)], np.logaddexp.reduce(own[len(self.doubts) :])[None]])
         second, best = np.partition(own, -2, axis=0)[-2:]
         first = own[: len(self.doubts)]

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Container, Sequence
+from dataclasses import replace
+
+import numpy as np
 import torch
 from jaxtyping import Float
 from torch import Tensor
@@ -11,8 +15,9 @@ from geoglot.models.taught import REST, Taught
 from geoglot.options import TEMPLATES
 from geoglot.scene.class_words import ClassWords
 from geoglot.scene.dense import OfEmbeddings
+from geoglot.scene.name_presence import ClassEvidence, doubts_of
 from geoglot.scene.taught_question import as_taught
-from geoglot.scene.text_vectors import text_vectors
+from geoglot.scene.text_vectors import MANY, text_vectors
 from geoglot.scene.word_scores import WordScores
 
 
@@ -21,6 +26,9 @@ class TaughtScores(OfEmbeddings):
 
     Classes that are not asked for compete too, and are "other" in the map.
     """
+
+    evidence: ClassEvidence | None
+    """What tells whether each class is anywhere; None if the base tells nothing of the words."""
 
     compete: tuple[str, ...]
     """As `labels`, with the names of classes that are not asked for: bands judge these, too."""
@@ -49,10 +57,25 @@ class TaughtScores(OfEmbeddings):
         self.bias = torch.cat([model.bias, model.bias.new_zeros(len(read))])
         self.compete = tuple(name for name, *_ in groups) + ("",) * bool(rest)
         self.labels = tuple(name if name in rows or not classes else "" for name in self.compete)
+        self.evidence = self._evidence([name for name in self.labels if name], {each for each in rows if rows[each]})
         self._groups, self._rest, first = list[list[int]](), rest, len(model.card.classes)
         for _, channels, unknown in groups:
             self._groups.append([*channels, *range(first, first + len(unknown))])
             first += len(unknown)
+
+    def _evidence(self, names: Sequence[str], taught: Container[str]) -> ClassEvidence | None:
+        """What tells whether each class is anywhere: a taught one where it fits best, words as in maps by words."""
+        if not self.read:
+            return ClassEvidence(self.card.logit_scale, None, 0.0, np.zeros(len(names), np.float32), is_parted=False)
+        few = len(self.texts) <= MANY
+        told = ClassEvidence.of(self.model, self.read, self.texts, doubts_of(self.model, self.read)) if few else None
+        if told is None:
+            return None
+        at = {entry.name: index for index, entry in enumerate(self.read) if entry.name not in taught}
+        known = [name in at for name in names]
+        spoken = [at.get(name, 0) for name in names]
+        levels = None if told.levels is None else np.where(known, told.levels[spoken], np.float32(-np.inf))
+        return replace(told, levels=levels, doubts=np.where(known, told.doubts[spoken], 0), is_parted=False)
 
     def score(self, embeddings: Float[Tensor, "tile dim rows cols"]) -> Float[Tensor, "tile channel rows cols"]:
         """Logits of each class: the best of its words; of REST the least, as every head must say so."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from geoglot.errors import ClassesError, InputError, ModelError
 from geoglot.index.build.build import add
 from geoglot.index.concepts.teach import teach as teach_archive
 from geoglot.index.search.index import Index
+from geoglot.models.taught import Taught
 from geoglot.models.zoo import load_segmenter, load_word_model
 from geoglot.options import SearchOptions, SegmentOptions
 from geoglot.scene.concept_names import Owner
@@ -100,6 +102,28 @@ def test_what_became_of_a_taught_model_is_told(mine: Path, base: Path) -> None:
     base.rename(base.with_name("moved"))
     with pytest.raises(ModelError, match=r"mine stands on .*colours, which is not there .*; put it there again"):
         load_word_model(mine, device="cpu")
+
+
+def test_a_taught_class_that_is_nowhere_is_told(mine: Path, tmp_path: Path) -> None:
+    bare = write_scene(tmp_path / "bare.tif", paint(np.where(FIELD == 2, 0, FIELD), NAMES))
+    result = segment(bare, None, tmp_path / "map.tif", model=mine, options=SegmentOptions(overlay=False))
+    assert [note for note in result.notes if "found" in note] == [
+        "no shed found: nothing here looks more like one than like anything else"
+    ]
+
+
+def test_words_that_are_nowhere_are_told_beside_taught_classes(tmp_path: Path) -> None:
+    """As without them: a map by mini says that there is no elephant."""
+    mini = load_word_model("mini", device="cpu")
+    names = ("grass", "path")
+    words = text_vectors(mini, names)
+    head = {"weight": mini.card.logit_scale * words, "bias": torch.zeros(2), "words": words, "levels": torch.zeros(2)}
+    taught = Taught(replace(mini.card, name="mine", config={"classes": names}), mini, head)
+    scene = write_scene(tmp_path / "scene.tif", paint(FIELD[:128, :128], NAMES))
+    result = segment(
+        scene, "grass, elephant", tmp_path / "map.tif", model=taught, options=SegmentOptions(overlay=False)
+    )
+    assert any(note.startswith("no elephant found") for note in result.notes)
 
 
 def test_dates_are_compared_by_all_taught_classes(mine: Path, scene: Path, tmp_path: Path) -> None:

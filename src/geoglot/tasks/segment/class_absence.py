@@ -10,6 +10,7 @@ from geoglot.scene.absence import absence_notes
 from geoglot.scene.averaged import Averaged
 from geoglot.scene.dense import Dense
 from geoglot.scene.stream import Row
+from geoglot.scene.taught_scores import TaughtScores
 from geoglot.scene.word_scores import WordScores
 from geoglot.tasks.segment.shares import ClassShare
 
@@ -19,7 +20,7 @@ _CHOICE = "a map is a choice among its classes, so a class that is nowhere may h
 
 def keep_peaks(journal: Journal, dense: Dense, row: Row) -> None:
     """Keep the highest log-odds of each class in a row, if the model tells what is there."""
-    if isinstance(dense, WordScores | Averaged) and dense.evidence:
+    if isinstance(dense, WordScores | TaughtScores | Averaged) and dense.evidence:
         journal.add_strip(_KIND, row.first, encode_array(dense.evidence.peaks(row.values)[None]), ".npy")
 
 
