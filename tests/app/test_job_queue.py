@@ -100,6 +100,17 @@ def test_a_job_that_takes_too_long_ends_as_failed_with_its_child(tmp_path: Path)
     assert job.error == {"kind": "LimitError", "message": "the job took more than 0 s"}
 
 
+@pytest.mark.parametrize(("words", "times"), [("roof", 1), ("roof@roofs, lawn", 2)])
+def test_words_that_may_have_been_taught_anew_are_asked_again(tmp_path: Path, words: str, times: int) -> None:
+    async def main() -> list[str]:
+        jobs = queue(tmp_path, workers := Workers(nothing))
+        for _ in range(2):
+            await end(jobs, "find", {"scene": "x", "words": words})
+        return workers.did
+
+    assert asyncio.run(main()) == ["find"] * times
+
+
 def test_a_job_that_is_begun_again_shows_its_own_scores(tmp_path: Path) -> None:
     """Its versions are counted anew, and tiles are kept by them."""
     drawn = iter([b"of before", b"of now"])

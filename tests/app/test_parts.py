@@ -194,6 +194,21 @@ def test_names_of_models_and_files_are_plain(tmp_path: Path) -> None:
     assert space.upload_path("../../../etc/a b.TIF", "0" * 64) == tmp_path / "uploads" / "a-b-aaaaaaaa.tif"
 
 
+def test_a_model_that_was_given_is_known_by_its_folder_and_by_what_lies_there(tmp_path: Path) -> None:
+    """It may be taught anew outside of the map, and be called as the bundled model is."""
+    for name in ("roofs", "mini"):
+        given = tmp_path / name
+        given.mkdir()
+        (given / "card.json").touch()
+        space = Workspace.open(tmp_path / "space", [], [given, "mini"])
+        before = space.model(name)
+        os.utime(given / "card.json", ns=(1, 10**18))
+        os.utime(given, ns=(1, 1))
+        assert before[0] == str(given) and space.model(name) == (str(given), str(10**18)) != before
+    gone = Workspace.open(tmp_path / "space", [], [tmp_path / "gone"])
+    assert gone.model("gone") == (str(tmp_path / "gone"), "")
+
+
 @pytest.mark.parametrize("digest", ["20190101", "a2019bcd", "1999ffff"])
 @pytest.mark.parametrize("name", ["port.tif", "port_2024-05-31.tif"])
 def test_a_dropped_file_has_the_name_and_the_date_that_it_came_with(tmp_path: Path, digest: str, name: str) -> None:

@@ -93,7 +93,11 @@ class Jobs:
         return job
 
     def _holds(self, job: Job) -> bool:
-        """Whether what a job made is still there: a lesson replaces the model that earlier lessons of the name made."""
+        """Whether what a job made still holds: a lesson replaces the model that earlier lessons of the name made, and
+        words such as roof@roofs may have been taught anew.
+        """
+        if "@" in json.dumps(job.body):
+            return False
         lessons = (each for each in reversed(self._jobs.values()) if each.kind == "teach")
         return job.kind != "teach" or job is next(each for each in lessons if each.body["name"] == job.body["name"])
 

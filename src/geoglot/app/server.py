@@ -66,7 +66,7 @@ def create_app(serve: Serve, settings: Settings) -> ASGIApp:
         folder.mkdir(parents=True, exist_ok=True)
     space = Workspace.open(folder, serve.places, list(dict.fromkeys([serve.model, "mini"])))
     readers = Pool(READERS, 0)
-    workers = Pool(WORKERS, _NICE, ("warm", {"model": [space.model(Path(serve.model).name)[0], ""]}))
+    workers = Pool(WORKERS, _NICE, ("warm", {"model": space.model(Path(serve.model).name)}))
     jobs = Jobs(folder / "jobs", workers, _tasks_of(space), settings.serve_seconds)
     state = State(space, readers, jobs, TileCache(), serve.basemap, settings.serve_upload_mb * 2**20)
 

@@ -6,12 +6,14 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
 from geoglot.aliases import PathLike
-from geoglot.errors import GeoglotError, InputError, SourceError
+from geoglot.errors import GeoglotError, InputError, ModelError, SourceError
+from geoglot.models.stored import find_model
 from geoglot.sources.listing import SUFFIXES, list_files
 
 Kind = Literal["scene", "archive", "folder"]
@@ -63,13 +65,13 @@ class Workspace:
 
     @classmethod
     def open(cls, folder: Path, places: Sequence[PathLike], models: Sequence[PathLike] = ("mini",)) -> Workspace:
-        """List the sources; SourceError for a place where nothing is."""
+        """List the sources; SourceError for a place where nothing is. Of models of one name, the first counts."""
         space = cls(folder)
         for place in places:
             for source in _sources_at(str(place)):
                 space.sources[source.id] = source
         for model in models:
-            space.models[Path(model).name] = str(model)
+            space.models.setdefault(Path(model).name, str(model))
         for name in ("uploads", "pictures", "jobs", "vectors", "models"):
             (folder / name).mkdir(parents=True, exist_ok=True)
         for path in sorted((folder / "uploads").iterdir()):
@@ -144,11 +146,11 @@ class Workspace:
     def model(self, name: str) -> tuple[str, str]:
         """The place of a model, and a text that changes with it; UnknownId."""
         if name in self.models:
-            return self.models[name], ""
+            return self.models[name], _state_of(self.models[name])
         folder = self.taught_folder(name)
         if not folder.is_dir():
             raise UnknownId(f"no model is called {name[:60]!r}")
-        return str(folder), str(max((path.stat().st_mtime_ns for path in folder.iterdir()), default=0))
+        return str(folder), _state_of(str(folder))
 
     def taught_folder(self, name: str) -> Path:
         """The folder of a model that is taught here; InputError for a name that is no plain word."""
@@ -160,6 +162,13 @@ class Workspace:
         """The names of all models."""
         taught = [path.name for path in (self.folder / "models").iterdir() if _NAME.fullmatch(path.name)]
         return [*self.models, *sorted(taught)]
+
+
+def _state_of(model: str) -> str:
+    """A text that changes when a model is made anew, as it may be outside of the map; empty if it is not there."""
+    with suppress(ModelError, OSError):
+        return str(max((path.stat().st_mtime_ns for path in find_model(model).iterdir()), default=0))
+    return ""
 
 
 def plain_stem(name: str) -> str:

@@ -15,6 +15,7 @@ from geoglot.errors import ClassesError, InputError, ModelError
 from geoglot.index.build.build import add
 from geoglot.index.concepts.teach import teach as teach_archive
 from geoglot.index.search.index import Index
+from geoglot.index.search.picture_cache import open_or_index
 from geoglot.models.taught import Taught
 from geoglot.models.zoo import load_segmenter, load_word_model
 from geoglot.options import SearchOptions, SegmentOptions
@@ -64,6 +65,15 @@ def test_an_archive_is_searched_by_taught_classes(mine: Path, base: Path, tmp_pa
         hits = Index(tmp_path / "archive", model=model).search(word, options=SearchOptions(top=1))
         assert Path(hits.hits[0].source).stem == "roof" and hits.present is None
     assert add(tmp_path / "archive", folder, model=base).there == 3
+
+
+def test_a_folder_of_pictures_is_encoded_once_for_all_models_of_a_base(
+    mine: Path, base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GEOGLOT_CACHE", str(tmp_path / "cache"))
+    (folder := tmp_path / "scenes").mkdir()
+    write_scene(folder / "a.tif", paint(FIELD[:64, :64], NAMES))
+    assert open_or_index(folder, mine).archive.place == open_or_index(folder, base).archive.place
 
 
 def test_it_is_no_word_of_another_model_and_is_not_taught_by_an_archive(mine: Path, base: Path, tmp_path: Path) -> None:

@@ -151,6 +151,15 @@ def test_the_recipe_lies_beside_the_run_and_may_be_edited(tmp_path: Path, scene:
     assert read_recipe(path, WordsRecipe).teacher.keep == 0.5
     with pytest.raises(InputError, match="other classes"), recipe_beside(tmp_path / "run", scenes, "water"):
         pass
+    for other, chosen in {
+        "teacher.model": WordsOptions(teacher=str(tmp_path)),
+        "student.architecture": WordsOptions(student="segclip"),
+    }.items():
+        with (
+            pytest.raises(InputError, match=f"has other {other}; go on with it by"),
+            recipe_beside(tmp_path / "run", scenes, "water, grass", chosen),
+        ):
+            pass
     with pytest.raises(InputError, match="no use"), recipe_beside(tmp_path / "run", scenes, "water, grass"):
         raise InputError("no use")
     assert path.exists()  # an edited recipe stays

@@ -43,7 +43,7 @@ def open_or_index(
         raise SourceError(f"there is no archive and no folder {place}")
     encoder = LazyModel.of(model or BUNDLED, device)
     whole = Path(place).resolve()
-    name = hashlib.sha256(f"{whole} {encoder.card.sha256}".encode()).hexdigest()[:16]
+    name = hashlib.sha256(f"{whole} {encoder.space.sha256}".encode()).hexdigest()[:16]
     folder = load_settings().cache / "search" / name
     report = None if progress is None else lambda what, done, total, _note: progress(what, done, total)
     job = prepare(folder, whole, model=encoder, read=ReadOptions(), options=IndexOptions(), progress=report)

@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from operator import attrgetter
 from pathlib import Path
 from typing import Literal
 
@@ -165,8 +166,8 @@ def recipe_beside(
             raise
         return
     there = read_recipe(path, WordsRecipe)
-    for what in ("scenes", "classes", "background"):
-        if getattr(there, what) != getattr(asked, what):
+    for what in ("scenes", "classes", "background", "teacher.model", "student.architecture"):
+        if attrgetter(what)(there) != attrgetter(what)(asked):
             raise InputError(
                 f"{path} has other {what}; go on with it by: geoglot train words {path}, or give another output"
             )
