@@ -231,3 +231,26 @@ def test_sentences_have_a_winner_or_say_that_there_is_none(question: str, text: 
 def test_a_refusal_names_the_word_that_is_no_word() -> None:
     with pytest.raises(AnswerError, match='do not understand "sdfkjh"'):
         Rules().plan("How many sdfkjh are there?")
+
+
+@pytest.mark.parametrize(
+    ("name", "question", "program"),
+    [
+        ("woods", "How many woods are there?", 'count(find("woods"))'),
+        ("pool", "How many pools are there?", 'count(find("pool"))'),
+        ("red roof", "How many red roofs are there?", 'count(find("red roof"))'),
+        ("large trees", "How many large trees are there?", 'count(find("large trees"))'),
+        ("Dächer", "How many Dächer are there?", 'count(find("Dächer"))'),
+        ("roof 2", "How many roof 2 are there?", 'count(find("roof 2"))'),
+        ("lawn", "How many red roofs are there?", 'count(coloured(find("roof"), "red"))'),
+    ],
+)
+def test_a_class_of_the_model_is_itself_in_a_question(name: str, question: str, program: str) -> None:
+    """Without it, woods are forest, and red roofs are roofs that are red."""
+    found, answer = Rules([name]).plan(question).program.splitlines()
+    assert answer.replace("found", found.removeprefix("found = ")).startswith(f"answer({program}")
+
+
+@pytest.mark.parametrize("name", ['5" pipe', "{count}", "a\\b"])
+def test_a_class_that_no_program_can_hold_changes_none(name: str) -> None:
+    assert Rules([name]).plan("How many roofs are there?") == Rules().plan("How many roofs are there?")

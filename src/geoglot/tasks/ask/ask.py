@@ -14,6 +14,7 @@ from typing import Any
 from geoglot.aliases import PathLike, Progress
 from geoglot.errors import AnswerError, InputError
 from geoglot.hashing import fingerprint
+from geoglot.models.taught import named
 from geoglot.models.zoo import Model, load_model
 from geoglot.options import ReadOptions
 from geoglot.outputs.made import Made
@@ -74,6 +75,7 @@ class Asker(AbstractContextManager["Asker"]):
         """
         options = options or AskOptions()
         model = load_model(model_of(source.dense) if isinstance(source, EncodedScene) else model, device=options.device)
+        options = replace(options, planner=options.planner or Rules(named(model.card.classes)))
         scene_options = SceneOptions(read, options.find, progress, choose_refiner(refiner))
         with ExitStack() as stack:
             second = stack.enter_context(RasterScene(after, model, scene_options)) if after is not None else None

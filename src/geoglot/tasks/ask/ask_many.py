@@ -7,6 +7,7 @@ from typing import Any
 
 from geoglot.aliases import PathLike, Progress
 from geoglot.errors import AnswerError, OutsideError, SourceError
+from geoglot.models.taught import named
 from geoglot.models.zoo import load_model
 from geoglot.options import ReadOptions
 from geoglot.tasks.ask.answer import Answer
@@ -68,7 +69,7 @@ def ask_many(
     uris, shortlists = [str(source) for source in sources], tuple[Shortlist, ...]()
     todo = {uri: list(questions) for uri in uris}
     if len(uris) > options.best:
-        planner = PlannedOnce(options.planner or Rules())
+        planner = PlannedOnce(options.planner or Rules(named(loaded.card.classes)))
         options = replace(options, planner=planner)
         names = names_of_questions(questions, planner.draft, options.limits)
         scorer = shortlister or Overviews(loaded, read, options.find)

@@ -1,7 +1,7 @@
 """A planner that needs no language model: it reads a question with a grammar and never guesses (decisions 9 and 22)."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from difflib import SequenceMatcher
 
 from geoglot.errors import AnswerError
@@ -10,6 +10,7 @@ from geoglot.tasks.ask.grammar.forms import FORMS
 from geoglot.tasks.ask.grammar.names import FUNCTION_WORDS, MEASURES, VERBS, correct_spelling, name_of
 from geoglot.tasks.ask.grammar.normalise import plain
 from geoglot.tasks.ask.grammar.noun import NotUnderstood
+from geoglot.tasks.ask.grammar.own_names import OwnNames
 from geoglot.tasks.ask.grammar.patterns import KNOWN
 from geoglot.tasks.ask.grammar.queries import Query
 from geoglot.tasks.ask.plan import Plan, Trial
@@ -21,25 +22,31 @@ _STRANGE = (FUNCTION_WORDS | VERBS | MEASURES) - _PLAIN
 
 
 class Rules:
-    """A planner that reads a question as the first form that fits it."""
+    """A planner that reads a question as the first form that fits it.
+
+    `names` are those of a model's own classes, which mean these and nothing else.
+    """
 
     name = "rules"
+
+    def __init__(self, names: Sequence[str] = ()) -> None:
+        self._own = OwnNames(names)
 
     def plan(self, question: str, trial: Trial | None = None) -> Plan:
         """Return the program; AnswerError says which word is not understood, and what could be asked instead."""
         if len(question) > _LONGEST:
             raise AnswerError(f"a question must have at most {_LONGEST} characters, got {len(question)}")
-        text = plain(question)
+        text = self._own.hide(plain(question))
         kind, query, unread = _read(text)
         if query is not None:
             program = query.program(question)
-            return Plan(program, kind, notes=tuple(_corrections(text, program)))
+            return Plan(self._own.show(program), kind, notes=tuple(_corrections(text, program)))
         shortest = sorted(unread, key=lambda phrase: (len(phrase.split()), phrase in KNOWN))
         phrase = _find_culprit(text.split()) or next(iter(shortest), "")
         if phrase in _PLAIN:  # "there" of "how many sdfkjh are there"
             phrase = next(filter(_is_no_name, text.split()), phrase)
         why = (
-            f'I do not understand "{phrase}" in this question'
+            f'I do not understand "{self._own.show(phrase)}" in this question'
             if phrase
             else "I cannot read this question without guessing"
         )
