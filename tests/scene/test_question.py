@@ -1,9 +1,11 @@
 import numpy as np
 import pytest
 
+from geoglot.errors import InputError
 from geoglot.scene.absence import ABSENT, absence_notes, presence_of, round_presence
+from geoglot.scene.class_words import parse_classes
 from geoglot.scene.name_presence import ClassEvidence, Levels
-from geoglot.scene.question import TextQuestion
+from geoglot.scene.question import TextQuestion, ask_channels
 
 WATER, BACKGROUND, OTHER = np.eye(3, dtype=np.float32)
 #: Three patches: water, something nearer to the background, and something that is neither
@@ -72,3 +74,12 @@ def test_a_class_is_somewhere_if_a_patch_shows_it_and_nothing_else_better() -> N
     assert evidence.peaks(logits).tolist() == [-1.0, -1.0]
     evidence = ClassEvidence(10.0, np.array([0.2, 1.0], np.float32), 10.0, np.zeros(2, np.float32))
     assert evidence.peaks(logits) == pytest.approx([-1.0, -1.0])
+
+
+def test_a_class_of_a_model_has_its_number_and_case_for_nothing() -> None:
+    """Questions ask for a tree where the class is trees."""
+    names = parse_classes({"tree": [], "way": ["roads", "trees"]})
+    question = ask_channels("mine", ("trees", "Road", "road signs"), names)
+    assert question.own == ((0,), (1, 0))
+    with pytest.raises(InputError, match="mine finds trees, Road and knows no 'house'"):
+        ask_channels("mine", ("trees", "Road"), parse_classes("tree, house"))

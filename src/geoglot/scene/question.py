@@ -11,6 +11,7 @@ from torch import Tensor
 
 from geoglot.errors import ClassesError, InputError
 from geoglot.figures import format_some
+from geoglot.models.taught import plain
 from geoglot.scene.class_words import ClassWords
 from geoglot.scene.name_presence import Levels
 
@@ -150,13 +151,18 @@ class ChannelQuestion:
 
 
 def ask_channels(model: str, labels: tuple[str, ...], names: tuple[ClassWords, ...]) -> ChannelQuestion:
-    """Put names to a model with classes of its own. A name with several words means any of these classes."""
-    channels = {label: channel for channel, label in enumerate(labels)}
-    if unknown := [word for entry in names for word in entry.words if word not in channels]:
+    """Put names to a model with classes of its own. A name with several words means any of these classes.
+
+    A word may have another case or number than the class: questions ask for a tree where the class is trees.
+    """
+    channels = {plain(label): channel for channel, label in enumerate(labels)}
+    channels |= {label: channel for channel, label in enumerate(labels)}
+    known = {word: channels.get(word, channels.get(plain(word))) for entry in names for word in entry.words}
+    if unknown := [word for word, channel in known.items() if channel is None]:
         raise InputError(f"{model} finds {format_some(labels)} and knows no {unknown[0]!r}")
     if len(labels) < 2:
         raise InputError(f"{model} has one class only, so it has nothing to compete with")
-    own = tuple(tuple(channels[word] for word in entry.words) for entry in names)
+    own = tuple(tuple(at for word in entry.words if (at := known[word]) is not None) for entry in names)
     return ChannelQuestion(tuple(entry.name for entry in names), labels, own)
 
 
