@@ -103,9 +103,9 @@ def _check_names(found: Sequence[str]) -> None:
 
 def _hard_to_ask(found: Sequence[str]) -> Iterator[str]:
     """A sentence on names that would be read as several."""
-    if several := [name for name in found if "," in name or ":" in name]:
+    if several := [name for name in found if set(name) & set(",;:")]:
         yield (
-            f"commas and colons divide the words of --classes, so {format_some(several)} can only be mapped together "
+            f"commas, semicolons and colons divide the words of --classes, so {format_some(several)} can only be mapped together "
             "with all classes, by leaving out --classes; rename it to ask for it alone"
         )
 
