@@ -37,8 +37,9 @@ def parse_classes(classes: ClassesLike) -> tuple[ClassWords, ...]:
     A line of a .txt file reads `name` or `name: word, word`; a JSON file holds a list or a mapping. Raises ClassesError
     if there are no names, a name is no text, or a name is there twice.
     """
-    if isinstance(classes, bytes) or not isinstance(classes, Iterable | Path):
-        raise ClassesError(f"names must be a text with commas, a list of texts or a mapping to words, got {classes!r}")
+    given: object = classes  # callers without types give numbers, too
+    if isinstance(given, bytes) or not isinstance(given, Iterable | Path):
+        raise ClassesError(f"names must be a text with commas, a list of texts or a mapping to words, got {given!r}")
     if isinstance(classes, Path) or (isinstance(classes, str) and classes.lower().endswith((".txt", ".json"))):
         classes = _read_class_file(Path(classes))
     if isinstance(classes, str):
@@ -60,7 +61,7 @@ def split_names(text: str) -> list[str]:
 
 def parse_words(words: str | Sequence[str]) -> tuple[str, ...]:
     """Clean words of a list or a text with commas, semicolons or line ends; may be empty."""
-    parts = split_names(words) if isinstance(words, str) else words
+    parts: object = split_names(words) if isinstance(words, str) else words
     if not isinstance(parts, Iterable):
         raise ClassesError(f"the words of a class must be a text with commas or a list of texts, got {words!r}")
     return tuple(_clean(part) for part in parts if _clean(part))

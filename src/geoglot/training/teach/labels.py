@@ -105,8 +105,8 @@ def _hard_to_ask(found: Sequence[str]) -> Iterator[str]:
     """A sentence on names that would be read as several."""
     if several := [name for name in found if set(name) & set(",;:")]:
         yield (
-            f"commas, semicolons and colons divide the words of --classes, so {format_some(several)} can only be mapped "
-            "together with all classes, by leaving out --classes; rename it to ask for it alone"
+            f"commas, semicolons and colons divide the words of --classes, so {format_some(several)} can only be "
+            "mapped together with all classes, by leaving out --classes; rename it to ask for it alone"
         )
 
 
