@@ -55,8 +55,8 @@ def on_grid(frame: gpd.GeoDataFrame, grid: Grid, source: str = "the features") -
     """Features in pixels of a grid (x = column, y = row), clipped to its surroundings.
 
     If the features or the scene have no CRS, the features are taken to be in the coordinates of the scene. `source`
-    is what a message calls them. InputError if they lie nowhere on the globe, or all within a pixel of a scene without
-    a CRS, as degrees do.
+    is what a message calls them. InputError if they lie nowhere on the globe, or all within one pixel of a scene
+    without a CRS, as degrees do.
     """
     geometries = mend(frame.geometry.to_numpy())
     if frame.crs is not None and grid.crs is not None:
@@ -69,13 +69,15 @@ def on_grid(frame: gpd.GeoDataFrame, grid: Grid, source: str = "the features") -
             ) from error
     placed = to_pixels(geometries, grid)
     if frame.crs is not None and grid.crs is None:
-        _check_larger_than_pixel(source, placed, frame.crs)
+        _check_larger_than_pixel(source, placed, frame.crs, grid)
     return gpd.GeoDataFrame(pd.DataFrame(frame.drop(columns=frame.geometry.name)), geometry=placed)
 
 
-def _check_larger_than_pixel(what: str, placed: np.ndarray, crs: pyproj.CRS) -> None:
+def _check_larger_than_pixel(what: str, placed: np.ndarray, crs: pyproj.CRS, grid: Grid) -> None:
+    """InputError if all lies within one pixel of the scene."""
     left, top, right, bottom = shapely.total_bounds(placed)
-    if 0 < max(right - left, bottom - top) < 1:
+    is_inside = 0 <= left <= grid.shape[1] and 0 <= top <= grid.shape[0]
+    if is_inside and 0 < max(right - left, bottom - top) < 1:
         raise InputError(
             f"{what} must be in the coordinates of the scene, which has no CRS, got all of it within one pixel: if "
             f"these are in {crs.name}, give the scene its CRS, for instance with gdal_edit.py -a_srs EPSG:32631 FILE"
