@@ -6,6 +6,7 @@ from geoglot.scene.absence import ABSENT, absence_notes, presence_of, round_pres
 from geoglot.scene.class_words import parse_classes
 from geoglot.scene.name_presence import ClassEvidence, Levels
 from geoglot.scene.question import TextQuestion, ask_channels
+from geoglot.scene.taught_question import question_facts
 
 WATER, BACKGROUND, OTHER = np.eye(3, dtype=np.float32)
 #: Three patches: water, something nearer to the background, and something that is neither
@@ -23,6 +24,17 @@ def test_a_name_is_there_where_it_fits_better_than_the_background_and_reaches_it
     assert ask() == [10.0, -2.0, 1.0]
     there = Levels((np.array([0.4], np.float32),), 10.0)
     assert ask(there) == [6.0, -2.0, -3.0]
+
+
+def test_words_that_were_taught_anew_are_another_question() -> None:
+    """A run that was stopped may not go on with the rows of a word that meant something else."""
+
+    def facts(own: np.ndarray = WATER, level: float = 0.4) -> dict[str, object]:
+        levels = Levels((np.array([level], np.float32),), 10.0)
+        return question_facts(TextQuestion(("roof@roofs",), (own[None],), (BACKGROUND[None],), 10.0, (), levels))
+
+    assert facts() == facts() != facts(OTHER)
+    assert facts() != facts(level=0.5)
 
 
 def test_a_doubt_counts_everywhere() -> None:

@@ -1,8 +1,9 @@
 """Questions about a scene: how likely each patch shows a name rather than something else."""
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 import torch.nn.functional as F
@@ -90,6 +91,11 @@ class TextQuestion:
     @property
     def knows_absence(self) -> bool:
         return self.levels is not None
+
+    def facts(self) -> dict[str, Any]:
+        """What decides beside the names: a word such as roof@roofs may be taught anew."""
+        told = self.own if self.levels is None else (*self.own, *self.levels.of)
+        return {"doubts": self.doubts, "texts": hashlib.sha256(b"".join(each.tobytes() for each in told)).hexdigest()}
 
     def scores(self, seen: Float[np.ndarray, "channel rows cols"], index: int) -> Float[np.ndarray, "rows cols"]:
         embeddings = seen.reshape(len(seen), -1)

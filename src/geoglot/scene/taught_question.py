@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from jaxtyping import Bool, Float
@@ -11,7 +12,7 @@ from jaxtyping import Bool, Float
 from geoglot.errors import ClassesError
 from geoglot.models.taught import REST, Taught
 from geoglot.scene.class_words import ClassWords
-from geoglot.scene.question import ChannelQuestion, TextQuestion, ask_channels
+from geoglot.scene.question import ChannelQuestion, Question, TextQuestion, ask_channels
 
 
 @dataclass(frozen=True)
@@ -66,6 +67,12 @@ class TaughtQuestion:
     def _seen_by(self, question: ChannelQuestion | TextQuestion, seen: np.ndarray) -> np.ndarray:
         """Logits of the head for taught names, and embeddings for the others."""
         return np.tensordot(self.weight, seen, 1) + self.bias[:, None, None] if question is self.own else seen
+
+
+def question_facts(question: Question | None) -> dict[str, Any]:
+    """What decides the answers of a question, beside its names and the model."""
+    words = question.others if isinstance(question, TaughtQuestion) else question
+    return words.facts() if isinstance(words, TextQuestion) else {}
 
 
 def as_taught(model: object, names: Sequence[ClassWords]) -> tuple[ClassWords, ...]:

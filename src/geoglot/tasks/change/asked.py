@@ -12,7 +12,7 @@ from geoglot.scene.consult_bands import Consulted, consult_bands
 from geoglot.scene.dense import Dense, model_facts
 from geoglot.scene.question import BACKGROUND, ChannelQuestion, Question, TextQuestion
 from geoglot.scene.read import check_bands, reading_facts
-from geoglot.scene.taught_question import TaughtQuestion
+from geoglot.scene.taught_question import TaughtQuestion, question_facts
 from geoglot.scene.visible import unseen_notes, why_not_seen
 from geoglot.scene.windows import WindowPlan
 from geoglot.tasks.change.align.align import Aligned
@@ -67,7 +67,7 @@ class Asked:
             "model": model_facts(dense),
             "classes": [asdict(entry) for entry in words],
             "options": {**read.facts(), **asdict(options)},
-            "doubts": question.doubts if isinstance(question, TextQuestion) else (),
+            **question_facts(question),
             "bands": [each.facts() for each in bands],
             "why": why,
             "gate": asdict(gate) | {"least": least},

@@ -24,9 +24,9 @@ from geoglot.scene.consult_bands import consult_bands
 from geoglot.scene.dense import Dense, ModelLike, dense_of
 from geoglot.scene.encoded_scene import EncodedScene, encode_scene
 from geoglot.scene.kept_scores import open_scratch
-from geoglot.scene.question import Question, TextQuestion
+from geoglot.scene.question import Question
 from geoglot.scene.read import open_scene, pixel_size, reading_notes
-from geoglot.scene.taught_question import as_taught
+from geoglot.scene.taught_question import as_taught, question_facts
 from geoglot.scene.vector_features import read_features
 from geoglot.scene.visible import look_ahead, unseen_background
 from geoglot.sources.raster import Raster
@@ -153,7 +153,7 @@ def _asked(
         "words": None if names is None else [asdict(entry) for entry in names],
         "options": read.facts() | {key: value for key, value in asdict(options).items() if key != "vectors"},
         "places": None if places is None else places.to_wkb(hex=True).to_csv(),
-        "doubts": question.doubts if isinstance(question, TextQuestion) else (),
+        **question_facts(question),
     }
 
 
