@@ -34,19 +34,25 @@ def test_unusable_classes_are_refused(classes: object) -> None:
         parse_classes(classes)  # type: ignore[arg-type]
 
 
-def test_names_that_are_no_texts_are_refused() -> None:
+def test_names_and_questions_that_are_no_texts_are_refused() -> None:
     """In a process of its own, since the tests' own check of types would refuse them first."""
     code = """
-from geoglot.errors import ClassesError
+from geoglot.errors import ClassesError, InputError
 from geoglot.scene.class_words import parse_classes
+from geoglot.tasks.ask.ask import Asker
 for value in (3, 2.5, None, True, b"water", ["water", None], [3], {"water": 3}, {"water": ["lake", 3]}, {3: ["lake"]}):
     try:
         print("taken", parse_classes(value))
     except ClassesError as error:
         print("must be a text" in str(error))
+for value in (3, None, b"how many?", ["how many?"]):
+    try:
+        print("taken", Asker.ask(None, value))  # before it looks at its scene
+    except InputError as error:
+        print("must be a text" in str(error))
 """
     said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
-    assert said.split("\n") == ["True"] * 10 + [""]
+    assert said.split("\n") == ["True"] * 14 + [""]
 
 
 @pytest.mark.parametrize("text", ["[1, 2]", "3", '{"a": 1}', "{", '{"a": ["x"]'])

@@ -93,8 +93,9 @@ class Jobs:
         return job
 
     def _holds(self, job: Job) -> bool:
-        """Whether what a job made still holds: a lesson replaces the model that earlier lessons of the name made, and
-        words such as roof@roofs may have been taught anew.
+        """Whether what a job made still holds.
+
+        Words such as roof@roofs may have been taught anew, and a lesson replaces the model of earlier ones of its name.
         """
         if "@" in json.dumps(job.body):
             return False

@@ -37,7 +37,7 @@ def parse_classes(classes: ClassesLike) -> tuple[ClassWords, ...]:
     A line of a .txt file reads `name` or `name: word, word`; a JSON file holds a list or a mapping. Raises ClassesError
     if there are no names, a name is no text, or a name is there twice.
     """
-    given: object = classes  # callers without types give numbers, too
+    given: object = classes  # callers without type checks may give anything
     if isinstance(given, bytes) or not isinstance(given, Iterable | Path):
         raise ClassesError(f"names must be a text with commas, a list of texts or a mapping to words, got {given!r}")
     if isinstance(classes, Path) or (isinstance(classes, str) and classes.lower().endswith((".txt", ".json"))):

@@ -163,12 +163,12 @@ def ask_channels(model: str, labels: tuple[str, ...], names: tuple[ClassWords, .
     """
     channels = {plain(label): channel for channel, label in enumerate(labels)}
     channels |= {label: channel for channel, label in enumerate(labels)}
-    known = {word: channels.get(word, channels.get(plain(word))) for entry in names for word in entry.words}
-    if unknown := [word for word, channel in known.items() if channel is None]:
+    keys = {word: word if word in channels else plain(word) for entry in names for word in entry.words}
+    if unknown := [word for word, key in keys.items() if key not in channels]:
         raise InputError(f"{model} finds {format_some(labels)} and knows no {unknown[0]!r}")
     if len(labels) < 2:
         raise InputError(f"{model} has one class only, so it has nothing to compete with")
-    own = tuple(tuple(at for word in entry.words if (at := known[word]) is not None) for entry in names)
+    own = tuple(tuple(channels[keys[word]] for word in entry.words) for entry in names)
     return ChannelQuestion(tuple(entry.name for entry in names), labels, own)
 
 

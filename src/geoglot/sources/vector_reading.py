@@ -119,9 +119,9 @@ def _read_by_gdal(path: Path, form: Format) -> gpd.GeoDataFrame:
 
 
 def _in_utf8(frame: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
-    """The texts of a Shapefile that lost its .cpg, which are read as ISO 8859-1, in UTF-8 if all of them are.
+    """The features with their texts read as UTF-8, if all that were read as ISO 8859-1 are valid UTF-8.
 
-    Letters of ISO 8859-1 beyond ASCII hardly ever follow each other as in UTF-8.
+    So is every text of a Shapefile that has lost its .cpg. Real texts in ISO 8859-1 are hardly ever valid UTF-8.
     """
     try:
         return frame.assign(**{

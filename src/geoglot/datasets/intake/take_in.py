@@ -164,7 +164,7 @@ def _tell_uncounted(shapes: Mapping[Path, tuple[int, int]], counts: np.ndarray) 
         return ()
     return (
         f"{left:.0%} of the pixels are no data in the masks, or have no class, and do not count: if they are other "
-        "ground, which is to be learned as background, write masks that declare no no data number",
+        "ground, which is to be learned as background, write masks in which 0 is not declared as no data",
     )
 
 

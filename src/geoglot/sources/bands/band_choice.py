@@ -145,12 +145,11 @@ class Bands:
 
     def _alone(self, numbering: Numbering) -> str:
         """What to do with a file of one band of a satellite that keeps each band in a file of its own."""
-        number = parse_band_number(self.hints[0]) if self.hints else None
-        colour = numbering.mission.numbers.get(number) if numbering.mission and number else None
-        if numbering.mission is None or colour in (None, "pan"):
+        mission, number = numbering.mission, parse_band_number(self.hints[0]) if self.hints else None
+        if mission is None or number is None or (colour := mission.numbers.get(number)) in (None, "pan"):
             return ""
         return (
-            f", band {number} of {numbering.mission.title} ({colour}) alone; join the files of red, green, blue and "
+            f", band {number} of {mission.title} ({colour}) alone; join the files of red, green, blue and "
             "other bands first: rio stack RED GREEN BLUE -o all.tif"
         )
 

@@ -92,14 +92,14 @@ def change(
 
 def _words(dense: Dense, classes: ClassesLike | None) -> tuple[ClassWords, ...]:
     """The classes that are compared; ClassesError or InputError for none, too many, or one that is what is left."""
+    model = dense.model if isinstance(dense, WordDense) else None
     if classes is None:
-        model = dense.model if isinstance(dense, WordDense) else None
         own = model.classes if isinstance(model, Taught) else dense.labels
         if not own:
             raise InputError(f'{dense.card.name} compares words: give them as --classes "water, forest, building"')
         words = tuple(ClassWords(label, (label,)) for label in own)
     else:
-        words = as_taught(getattr(dense, "model", None), parse_classes(classes))
+        words = as_taught(model, parse_classes(classes))
     if any(entry.name.lower() == REST for entry in words):
         raise ClassesError('"other" is what is none of the classes; give that class another name')
     if len(words) > _MOST:

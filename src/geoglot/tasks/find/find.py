@@ -21,7 +21,7 @@ from geoglot.outputs.legend import Legend, check_names
 from geoglot.outputs.vector_names import check_placed, explain_format
 from geoglot.scene.class_words import ClassWords, parse_classes, parse_words
 from geoglot.scene.consult_bands import consult_bands
-from geoglot.scene.dense import Dense, ModelLike, dense_of
+from geoglot.scene.dense import Dense, ModelLike, WordDense, dense_of
 from geoglot.scene.encoded_scene import EncodedScene, encode_scene
 from geoglot.scene.kept_scores import open_scratch
 from geoglot.scene.question import Question
@@ -69,7 +69,8 @@ def find(
         files.made.check(given.uri if isinstance(given, Raster) else given, options.points, options.area, listed)
     with ExitStack() as stack:
         dense = source.dense if isinstance(source, EncodedScene) else dense_of(model)
-        words = None if names is None else as_taught(getattr(dense, "model", None), parse_classes(names))
+        model = dense.model if isinstance(dense, WordDense) else None
+        words = None if names is None else as_taught(model, parse_classes(names))
         question = _question(dense, words, options)
         places = _read_places(options)
         asked = _asked(words, question, places, read, options) | {"refiner": refiner.facts() if refiner else None}
