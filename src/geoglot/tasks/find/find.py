@@ -69,8 +69,8 @@ def find(
         files.made.check(given.uri if isinstance(given, Raster) else given, options.points, options.area, listed)
     with ExitStack() as stack:
         dense = source.dense if isinstance(source, EncodedScene) else dense_of(model)
-        model = dense.model if isinstance(dense, WordDense) else None
-        words = None if names is None else as_taught(model, parse_classes(names))
+        reader = dense.model if isinstance(dense, WordDense) else None
+        words = None if names is None else as_taught(reader, parse_classes(names))
         question = _question(dense, words, options)
         places = _read_places(options)
         asked = _asked(words, question, places, read, options) | {"refiner": refiner.facts() if refiner else None}
