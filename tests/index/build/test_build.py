@@ -15,15 +15,17 @@ from PIL import Image
 from archives import content
 from conftest import MakeGeotiff
 from geoglot.errors import InputError, SourceError
+from geoglot.geo import Window
 from geoglot.index.build.build import Added, add, prepare
 from geoglot.index.build.find_sources import list_sources
 from geoglot.index.build.remove import remove
 from geoglot.index.store.archive import Archive
 from geoglot.index.store.compact import compact
-from geoglot.index.store.coverage import cover
+from geoglot.index.store.coverage import cover, live_sources
 from geoglot.options import IndexOptions, ReadOptions
 from geoglot.scene.embed import embed
 from geoglot.sources.raster import Raster, open_raster
+from geoglot.sources.read_ahead import FailedWindow, read_patiently
 from stubs import PooledColours
 
 MODEL = PooledColours()
@@ -226,6 +228,62 @@ def test_a_file_with_new_content_replaces_what_it_showed(make_scene: MakeScene, 
     assert sorted(map(tuple, live)) == sorted(map(tuple, other)) and archive.rows == len(live)
 
 
+def sources_of(place: Path) -> list[str]:
+    """The names of the files of which chips count."""
+    return sorted({Path(row["source"]).name for row in live_sources(Archive.open(place))})
+
+
+@pytest.mark.parametrize("moves", ["ab c>a", "ab b>t a>b t>a", "ab a=b", "a a>b c>a", "abd a>t b>a d>b t>d"])
+def test_files_that_changed_names_leave_what_the_folder_shows(tmp_path: Path, moves: str) -> None:
+    """Pictures are renamed (`>`), replaced by one that was made since (c), or overwritten by a copy (`=`)."""
+    folder, (first, *steps) = make_pictures(tmp_path / "made", 4), moves.split()
+    pictures = {letter: (folder / f"picture{number:03d}.png").read_bytes() for number, letter in enumerate("abcd")}
+    shown = tmp_path / "shown"
+    shown.mkdir()
+    for letter in first:
+        (shown / f"{letter}.png").write_bytes(pictures[letter])
+    put(tmp_path / "a", shown)
+    for old, how, new in steps:
+        there = shown / f"{old}.png"
+        (shown / f"{new}.png").write_bytes(there.read_bytes() if there.exists() else pictures[old])
+        if how == ">":
+            there.unlink(missing_ok=True)
+    before = {path.name: path.read_bytes() for path in shown.iterdir()}
+    put(tmp_path / "a", shown)
+    put(tmp_path / "b", shown)
+    assert sources_of(tmp_path / "a") == sources_of(tmp_path / "b")
+    assert Archive.open(tmp_path / "a").rows == len(set(before.values()))
+
+
+def test_the_name_of_a_file_is_no_pattern_to_remove_others(tmp_path: Path) -> None:
+    folder = make_pictures(tmp_path / "p", 3)
+    for old, new in (("000", "a[1]"), ("001", "a1"), ("002", "a*")):
+        (folder / f"picture{old}.png").rename(folder / f"{new}.png")
+    put(tmp_path / "a", folder)
+    assert remove(tmp_path / "a", [folder / "a[1].png", folder / "a*.png"]) == 2
+    assert sources_of(tmp_path / "a") == ["a1.png"]
+    assert remove(tmp_path / "a", [folder / "a?.png"]) == 1
+
+
+def test_what_was_removed_beside_a_place_that_fails_can_be_added_again(
+    make_scene: MakeScene, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    good, bad, worn = make_scene("a.tif"), make_scene("b.tif", 1), set[object]()
+
+    def fail(raster: Raster, window: Window) -> object:
+        if raster.uri == str(bad) and (not worn or window in worn):
+            worn.add(window)
+            return FailedWindow(window, "the disk is worn")
+        return read_patiently(raster, window)
+
+    monkeypatch.setattr("geoglot.index.build.read_chips.read_patiently", fail)
+    assert put(tmp_path / "a", good, bad).failed
+    rows = Archive.open(tmp_path / "a").rows
+    assert remove(tmp_path / "a", [good])
+    put(tmp_path / "a", good, bad)
+    assert Archive.open(tmp_path / "a").rows == rows and sources_of(tmp_path / "a") == ["a.tif", "b.tif"]
+
+
 def test_a_mask_beside_a_file_is_a_part_of_it(make_scene: MakeScene, tmp_path: Path) -> None:
     """It decides which chips are seen, as the pixels do."""
     scene = make_scene("a.tif")
@@ -302,6 +360,22 @@ def test_lists_give_times_and_clouds(make_scene: MakeScene, tmp_path: Path) -> N
     row = Archive.open(tmp_path / "a").shards[0].table().to_pylist()[0]
     assert (str(row["time"]), row["cloud"]) == ("2019-05-04 08:00:00+00:00", 0.25)
     assert [Path(source).name for source, _ in added.failed] == ["none.tif"]
+
+
+def test_what_a_list_says_of_a_file_counts_wherever_else_it_is_named(tmp_path: Path) -> None:
+    folder = make_pictures(tmp_path / "p", 2)
+    (tmp_path / "list.csv").write_text("source,time,cloud\np/picture001.png,2019-05-04,0.25\n")
+    for place, order in (("a", (folder, tmp_path / "list.csv")), ("b", (tmp_path / "list.csv", folder))):
+        assert not put(tmp_path / place, *order).notes
+        (shard,) = Archive.open(tmp_path / place).shards
+        found = {Path(row["source"]).stem: (str(row["time"])[:10], row["cloud"]) for row in shard.table().to_pylist()}
+        assert found == {"picture000": ("None", None), "picture001": ("2019-05-04", 0.25)}
+    put(tmp_path / "c", folder)
+    for _ in range(2):
+        (note,) = put(tmp_path / "c", tmp_path / "list.csv").notes
+        assert "picture001.png is in the archive without a time" in note and "2019-05-04" in note
+    remove(tmp_path / "c", [folder / "picture001.png"])
+    assert put(tmp_path / "c", tmp_path / "list.csv").chips == 1 and not put(tmp_path / "c", folder).notes
 
 
 @pytest.mark.parametrize(("text", "share"), [("0,25", 0.25), ("35", None), ("-1", None), ("nan", None)])

@@ -18,6 +18,7 @@ from geoglot.index.build.build import Job, add, prepare
 from geoglot.index.build.cluster import do_unit, join_units, write_plan
 from geoglot.index.build.unit_files import result_of
 from geoglot.index.store.archive import Archive
+from geoglot.index.store.coverage import live_sources
 from geoglot.models.base import VisionLanguageModel
 from geoglot.options import IndexOptions, ReadOptions
 from stubs import PooledColours
@@ -134,6 +135,18 @@ def test_a_picture_that_changed_after_the_plan_fails(pictures: Path, tmp_path: P
         path.write_bytes(path.read_bytes() + b"x")
     reasons = [reason for _, reason in do_unit(files[0], load).failed]
     assert len(reasons) == 5 and all("plan again" in reason for reason in reasons)
+
+
+def test_what_a_picture_showed_before_a_later_plan_is_forgotten(pictures: Path, tmp_path: Path) -> None:
+    for number in (0, 1):
+        for file in write_plan(plan(tmp_path / "a", pictures), tmp_path / "plan"):
+            do_unit(file, load)
+        joined = join_units(tmp_path / "a", tmp_path / "plan")
+        assert joined.chips == (23, 1)[number] and Archive.open(tmp_path / "a").rows == 23
+        Image.new("RGB", (40, 50), (200, 0, 0)).save(pictures / "picture003.png")
+    add(tmp_path / "b", pictures, model=MODEL)
+    kept = [{row["source_sha"] for row in live_sources(Archive.open(tmp_path / place))} for place in "ab"]
+    assert kept[0] == kept[1]
 
 
 def test_vectors_do_not_depend_on_the_number_of_threads(pictures: Path, tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from geoglot.index.build.known_sources import Known
 from geoglot.index.search import picture_cache
 from geoglot.index.search.picture_cache import open_or_index
 from geoglot.index.store.archive import Archive
+from geoglot.index.store.coverage import live_sources
 
 SLOW = ("pandas", "geopandas", "scipy", "pyogrio", "torch", "rasterio")
 CODE = f"""
@@ -47,6 +48,14 @@ def test_what_two_searches_miss_at_once_is_forgotten_once(folder: Path, monkeypa
 
     monkeypatch.setattr(picture_cache, "_forget_missing", forget_twice)
     assert archive.rows == 3 and open_or_index(folder).archive.rows == 2
+
+
+def test_a_picture_that_was_renamed_is_searched_at_once(folder: Path) -> None:
+    assert open_or_index(folder).archive.rows == 3
+    (folder / "1.png").rename(folder / "new.png")
+    (folder / "2.png").rename(folder / "1.png")
+    sources = (row["source"] for row in live_sources(open_or_index(folder).archive))
+    assert sorted(Path(source).name for source in sources) == ["0.png", "1.png", "new.png"]
 
 
 def test_the_second_search_of_a_folder_imports_little(folder: Path) -> None:

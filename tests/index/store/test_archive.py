@@ -11,6 +11,7 @@ import pytest
 
 from archives import MODEL, content, make_archive, make_batch
 from geoglot.errors import InputError, OutputError, SourceError
+from geoglot.index.build.remove import remove
 from geoglot.index.store.archive import INDEX, Archive
 from geoglot.index.store.chip_shard import CHIP_TABLE
 
@@ -34,6 +35,16 @@ def test_the_order_of_adding_and_adding_twice_change_no_byte(tmp_path: Path) -> 
     for count, seed in ((4, 2), (5, 0), (3, 1), (5, 0), (4, 2)):
         other.append(make_batch(count, seed))
     assert content(tmp_path / "a") == content(tmp_path / "b")
+
+
+def test_what_was_removed_can_be_added_again(tmp_path: Path) -> None:
+    make_archive(tmp_path / "a", (6, 4), sources=2)
+    before = content(tmp_path / "a")
+    for gone in (["/scenes/scene-0-1.tif"], ["/scenes/scene-0-0.tif", "/scenes/scene-1-0.tif"]):
+        remove(tmp_path / "a", gone)
+        for seed, count in enumerate((6, 4)):
+            Archive.open(tmp_path / "a").append(make_batch(count, seed, sources=2))
+        assert content(tmp_path / "a") == before
 
 
 def test_two_writers_both_keep_what_they_added(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from geoglot.aliases import PathLike
 from geoglot.errors import InputError, SourceError
 from geoglot.figures import format_number
 from geoglot.index.build.commit import commit, forget_old
-from geoglot.index.build.find_sources import hash_sources, list_sources
+from geoglot.index.build.find_sources import each_content_once, hash_sources, list_sources
 from geoglot.index.build.known_sources import Known
 from geoglot.index.build.plan_units import plan_units
 from geoglot.index.build.scales import parse_scales
@@ -118,7 +118,11 @@ def prepare(
     options: IndexOptions,
     progress: Report | None,
 ) -> Job:
-    """Open or make the archive, find the sources, and plan the units that it lacks."""
+    """Open or make the archive, find the sources, and plan the units that it lacks.
+
+    What files showed before they were changed is forgotten first: else a file that was only renamed would count as
+    there by its old name, at which another one may lie by now.
+    """
     report = progress or (lambda what, done, total, note: None)
     encoder = LazyModel.of(load_for(place, model) if model is None or isinstance(model, PathLike) else model)
     scales = parse_scales(options.scale, encoder.card)
@@ -128,7 +132,8 @@ def prepare(
     known = Known()
     known.update(archive)
     wanted, failed = list_sources([sources] if isinstance(sources, PathLike) else sources)
-    found, unread = hash_sources(wanted, known.hashes, lambda what, done, total: report(what, done, total, ""))
+    every, unread = hash_sources(wanted, known.hashes, lambda what, done, total: report(what, done, total, ""))
+    archive, found = forget_old(archive, every, known), each_content_once(every)
     planned = plan_units(found, rules, encoder.card, known)
     failed += [*unread, *planned.failed]
     added = Added(archive.place, encoder.card.name, len(found), planned.there, failed=failed, notes=planned.notes)
@@ -166,8 +171,7 @@ def run_here(job: Job) -> None:
 
 
 def finish(job: Job, seconds: float = 0.0) -> Added:
-    """Forget what files showed before they were changed, and say what was done."""
-    forget_old(job.archive, job.found, job.known)
+    """Say what was done."""
     added = job.added
     added.failed = list(dict.fromkeys(added.failed))  # each part of a source may say the same
     if added.failed and len(added.failed) >= len(job.found) and not (added.chips or added.there):

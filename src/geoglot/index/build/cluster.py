@@ -6,20 +6,24 @@ Anything that runs a command N times is a scheduler: xargs -P, GNU parallel, a j
 from __future__ import annotations
 
 import json
+from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from geoglot.aliases import PathLike, Progress
 from geoglot.errors import InputError
 from geoglot.index.build.build import Job
-from geoglot.index.build.commit import commit
+from geoglot.index.build.commit import commit, forget_old
 from geoglot.index.build.encode_units import Done, encode_units
+from geoglot.index.build.find_sources import Wanted, hash_sources
 from geoglot.index.build.known_sources import Known
 from geoglot.index.build.unit_files import UNIT, list_units, make_folder, pack, read_file, result_of, unpack, write_file
-from geoglot.index.build.units import Rules, Unit, list_failures
+from geoglot.index.build.units import Rules, Source, Unit, list_failures
 from geoglot.index.store.archive import Archive, ModelFacts
 from geoglot.models.base import VisionLanguageModel
+from geoglot.sources.raster_guard import is_local
 
 
 def write_plan(job: Job, place: PathLike) -> list[str]:
@@ -74,7 +78,10 @@ class Joined:
 
 
 def join_units(place: PathLike, plan: PathLike, progress: Progress | None = None) -> Joined:
-    """Add the results in the folder of a plan to the archive in a folder; those that it holds change nothing."""
+    """Add the results in the folder of a plan to the archive in a folder; those that it holds change nothing.
+
+    Of a file here that was overwritten between two plans, what it showed before is forgotten.
+    """
     archive, known = Archive.open(place), Known()
     known.update(archive)
     done, missing = list_units(plan)
@@ -88,5 +95,14 @@ def join_units(place: PathLike, plan: PathLike, progress: Progress | None = None
         joined.failed += result.failed
         if progress:
             progress("units", number, len(done))
-    joined.chips = archive.rows - before
+    joined.chips = forget_old(archive, _overwritten(known), known).rows - before
     return joined
+
+
+def _overwritten(known: Known) -> list[Source]:
+    """The files here of which an archive holds more than one content, with that of now."""
+    contents = defaultdict[str, set[str]](set)
+    for row in known.parts.values():
+        contents[row.source].add(row.sha)
+    several = [uri for uri, shas in contents.items() if len(shas) > 1 and is_local(uri) and Path(uri).is_file()]
+    return hash_sources([Wanted(uri) for uri in several], known.hashes)[0]

@@ -65,9 +65,16 @@ def _select(batch: ChipBatch, good: np.ndarray) -> ChipBatch:
 def forget_old(archive: Archive, sources: Sequence[Source], known: Known) -> Archive:
     """Remove what files showed before they got other content."""
     content = {source.uri: source.sha for source in sources}
-    old = [row for row in known.parts.values() if content.get(row.source, row.sha) != row.sha]
-    if not old:
+
+    def old() -> list[Row]:
+        return [row for row in known.parts.values() if content.get(row.source, row.sha) != row.sha]
+
+    def change(now: Archive) -> Archive:
+        known.update(now)
+        return without(now, old())
+
+    if not old():
         return archive
-    changed = archive.change(lambda now: without(now, old))
+    changed = archive.change(change)
     known.update(changed)
     return changed

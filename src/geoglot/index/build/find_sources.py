@@ -44,10 +44,15 @@ def list_sources(sources: Sequence[PathLike]) -> tuple[list[Wanted], list[tuple[
     for source in sources:
         try:
             for wanted in _expand(str(source)):
-                found.setdefault(wanted.uri, wanted)
+                found[wanted.uri] = _joined(found.get(wanted.uri, wanted), wanted)
         except GeoglotError as error:
             failed.append((str(source), str(error)))
     return list(found.values()), failed
+
+
+def _joined(first: Wanted, again: Wanted) -> Wanted:
+    """A source that is named twice, such as by its folder and by a list, which alone knows its time."""
+    return replace(first, time=first.time or again.time, cloud=again.cloud if first.cloud is None else first.cloud)
 
 
 def _expand(source: str) -> Iterator[Wanted]:
@@ -109,19 +114,25 @@ def hash_sources(
 ) -> tuple[list[Source], list[tuple[str, str]]]:
     """The sources with the hashes of their content, and (source, reason) of those that cannot be read.
 
-    `known` gives hashes by (uri, state), so that a file that has not changed is not read. Of files with the same
-    content the first is kept.
+    `known` gives hashes by (uri, state), so that a file that has not changed is not read.
     """
-    found, failed = dict[str, Source](), list[tuple[str, str]]()
+    found, failed = list[Source](), list[tuple[str, str]]()
     for done, each in enumerate(wanted, 1):
         try:
-            source = _identify(each, known)
-            found.setdefault(source.sha, source)
+            found.append(_identify(each, known))
         except (GeoglotError, OSError) as error:
             failed.append((each.uri, str(error)))
         if progress:
             progress("sources found", done, len(wanted))
-    return list(found.values()), failed
+    return found, failed
+
+
+def each_content_once(sources: Iterable[Source]) -> list[Source]:
+    """Of sources with the same content the first."""
+    first = dict[str, Source]()
+    for source in sources:
+        first.setdefault(source.sha, source)
+    return list(first.values())
 
 
 def _identify(wanted: Wanted, known: Mapping[tuple[str, str], str]) -> Source:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from typing import NamedTuple
 
 import numpy as np
@@ -13,7 +14,7 @@ from geoglot.index.build.units import Part
 from geoglot.index.store.archive import Archive
 from geoglot.index.store.chip_shard import Shard
 
-_COLUMNS = ("source", "source_sha", "state", "reading", "asked", "scale_m", "part", "parts", "failed")
+_COLUMNS = ("source", "source_sha", "state", "reading", "asked", "scale_m", "part", "parts", "failed", "time")
 
 
 Key = tuple[str, str, int, int]
@@ -35,6 +36,7 @@ class Row(NamedTuple):
     part: int
     parts: int
     failed: int
+    time: datetime | None
 
     @property
     def key(self) -> Key:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 
 from geoglot.errors import GridError, InputError, SourceError
@@ -49,7 +50,7 @@ def plan_units(sources: Sequence[Source], rules: Rules, card: Card, known: Known
             planned.failed.append((source.uri, str(error)))
             continue
         planned.there += all(map(is_there, each))
-        planned.notes += [*_other_reading(each, known, rules), *_moved(each, known)]
+        planned.notes += [*_other_reading(each, known, rules), *_other_time(each, known), *_moved(each, known)]
         every += each
     for unit in group_parts(every):
         if left := tuple(part for part in unit.parts if not is_there(part)):
@@ -81,6 +82,18 @@ def _moved(each: list[Part], known: Known) -> Iterator[str]:
         yield (
             f"{each[0].source.uri} is in the archive as {rows[0].source}, which is gone, so its hits show no pictures; "
             f"to name the new place: geoglot index remove ARCHIVE {rows[0].source}, then add it again"
+        )
+
+
+def _other_time(each: list[Part], known: Known) -> Iterator[str]:
+    """A sentence on a source that is there with another time than a list or a catalogue says now."""
+    said = each[0].source.time
+    rows = [row for part in each if (row := known.holds(part)) is not None]
+    if said and rows and rows[0].time != datetime.fromisoformat(said):
+        was = "without a time" if rows[0].time is None else f"with the time {rows[0].time.isoformat()}"
+        yield (
+            f"{rows[0].source} is in the archive {was}, and {said} is not taken; to give it that, remove it first: "
+            "geoglot index remove"
         )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from fnmatch import fnmatchcase
 from pathlib import Path
 
@@ -25,8 +25,7 @@ def remove(place: PathLike, sources: Sequence[PathLike]) -> int:
     named = {row.source for row in known.parts.values()}
     gone = set[str]()
     for source in map(str, sources):
-        fits = {name for name in named if _is_meant(name, source)}
-        if not fits:
+        if not (fits := _named_by(source, named)):
             raise InputError(f"{place} holds nothing of {source}; it holds {format_some(sorted(named), 3)}")
         gone |= fits
 
@@ -37,6 +36,8 @@ def remove(place: PathLike, sources: Sequence[PathLike]) -> int:
     return archive.rows - archive.change(change).rows
 
 
-def _is_meant(name: str, source: str) -> bool:
+def _named_by(source: str, names: Set[str]) -> set[str]:
+    """The names of a file or of all in a folder, else those that fit a pattern; names may hold a [ or * too."""
     whole = str(Path(source).resolve()) if is_local(source) else source
-    return name in (source, whole) or name.startswith(f"{whole.rstrip('/')}/") or fnmatchcase(name, whole)
+    own = {name for name in names if name in (source, whole) or name.startswith(f"{whole.rstrip('/')}/")}
+    return own or {name for name in names if fnmatchcase(name, whole)}

@@ -46,20 +46,20 @@ def open_or_index(
     name = hashlib.sha256(f"{whole} {encoder.space.sha256}".encode()).hexdigest()[:16]
     folder = load_settings().cache / "search" / name
     report = None if progress is None else lambda what, done, total, _note: progress(what, done, total)
+    if is_archive(folder):  # before it is planned: a picture that was renamed would count as there by its old name
+        _forget_missing(folder, Known())
     job = prepare(folder, whole, model=encoder, read=ReadOptions(), options=IndexOptions(), progress=report)
     run_here(job)
     added = finish(job)
-    _forget_missing(folder, job.known)
     failed = [f"{source} was not searched: {reason}" for source, reason in added.failed[:5]]
     more = [f"and {len(added.failed) - 5:,} more were not searched"] if len(added.failed) > 5 else []
     return Opened(Archive.open(folder), (*failed, *more), encoder)
 
 
 def _forget_missing(folder: Path, known: Known) -> None:
-    if _list_missing(known):
-        known.update(Archive.open(folder))  # another search may have forgotten them meanwhile
-        if gone := _list_missing(known):
-            remove(folder, gone)
+    known.update(Archive.open(folder))
+    if gone := _list_missing(known):
+        remove(folder, gone)
 
 
 def _list_missing(known: Known) -> list[str]:

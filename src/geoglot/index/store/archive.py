@@ -118,13 +118,14 @@ class Archive:
     def append(self, batch: ChipBatch) -> Archive:
         """Add a shard to those that are stored by now, since others may add too. It appears whole or not at all.
 
-        What is there already is not added again. InputError for a batch that does not fit the archive.
+        What is there already is not added again, unless it was removed. InputError for a batch that does not fit the
+        archive.
         """
         check_batch(batch, self.model.dim, self.keeps_patches)
 
         def add(now: Archive) -> Archive:
             shard = add_shard(now.store, now.shards, batch, vars(self.model))
-            return now if shard in now.shards else replace(now, shards=(*now.shards, shard))
+            return replace(now, shards=(*(other for other in now.shards if other.name != shard.name), shard))
 
         return self.change(add)
 

@@ -98,14 +98,17 @@ def read_shard(store: ShardStore, line: dict[str, Any]) -> Shard:
 
 
 def add_shard(store: ShardStore, shards: Sequence[Shard], batch: ChipBatch, model: Mapping[str, Any]) -> Shard:
-    """Write the shard of a batch, unless it is there; the caller holds the archive and names it in the manifest."""
+    """Write the shard of a batch, unless it is there; the caller holds the archive and names it in the manifest.
+
+    All of it counts, also what was removed from the one that is there.
+    """
     tables = _pack_tables(batch, model)
     digest = hashlib.sha256(np.ascontiguousarray(batch.vectors).data)
     for content in tables.values():
         digest.update(content)
     name = f"shard-{digest.hexdigest()[:16]}"
     if there := next((shard for shard in shards if shard.name == name), None):
-        return there
+        return Shard(there.files, there.rows, (), there.rows)
 
     def write(folder: Path) -> None:
         np.save(folder / VECTORS, batch.vectors)
