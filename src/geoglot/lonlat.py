@@ -154,6 +154,19 @@ def west_east_bounds(geometry: BaseGeometry) -> tuple[float, float, float, float
     return west, south, east, north
 
 
+def middles(geometries: Sequence[Any] | np.ndarray) -> Float[np.ndarray, "geometry 2"]:
+    """Longitude and latitude of the centroids of geometries in degrees, cut at 180 degrees or not; NaN for none."""
+    shapes = np.array(geometries, dtype=object)
+    west, _, east, _ = shapely.bounds(shapes).reshape(-1, 4).T
+    for index in np.flatnonzero((west == -180) & (east == 180)):
+        ends = west_east_bounds(shapes[index])
+        if ends[0] > ends[2]:
+            shapes[index] = shapely.transform(shapes[index], lambda lonlat: lonlat + [360, 0] * (lonlat[:, :1] < 0))
+    points = shapely.centroid(shapes)
+    lon, lat = shapely.get_x(points), shapely.get_y(points)
+    return np.column_stack([np.where(lon > 180, wrap_longitude(lon), lon), lat])
+
+
 def _nearby_pole(geometries: np.ndarray, crs: pyproj.CRS) -> np.ndarray:
     """1 for each geometry near the north pole, -1 near the south pole, else 0."""
     near = np.zeros(len(geometries), int)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import geopandas as gpd
@@ -7,10 +8,12 @@ import numpy as np
 import pytest
 import shapely
 
-from archives import make_archive, make_batch
+from archives import MODEL, make_archive, make_batch
 from geoglot.errors import InputError, SourceError
-from geoglot.index.concepts.marks import marked_vectors
+from geoglot.index.concepts.marks import Mark, marked_vectors, vectors_at
 from geoglot.index.store.archive import Archive
+from geoglot.index.store.chip_table import geometry_columns
+from geoglot.lonlat import split_at_antimeridian
 
 
 @pytest.fixture
@@ -30,6 +33,32 @@ def vectors(archive: Archive, rows: list[tuple[int, int]]) -> np.ndarray:
 
 
 ROWS = [(0, 3), (1, 0), (0, 25)]
+
+
+@pytest.fixture
+def around(tmp_path: Path) -> Archive:
+    """Squares at one latitude, of which the first two cross the antimeridian."""
+    middles = np.array([180.0, -179.995, 0.0, 90.0, 179.9])
+    shapes = split_at_antimeridian([shapely.box(lon - 0.01, -0.01, lon + 0.01, 0.01) for lon in middles])
+    batch = make_batch(len(middles))
+    columns = batch.chips.drop_columns(["geometry", "bbox"])
+    for name, column in geometry_columns(shapes).items():
+        columns = columns.append_column(name, column)
+    return Archive.create(tmp_path / "around", MODEL).append(replace(batch, chips=columns))
+
+
+@pytest.mark.parametrize(("lon", "row"), [(0.0, 2), (89.995, 3), (179.991, 0), (180.0, 0), (-179.987, 1), (-180.0, 0)])
+def test_a_place_is_meant_by_the_chip_there_also_beside_the_antimeridian(around: Archive, lon: float, row: int) -> None:
+    found = vectors_at(around, [Mark(lon, 0.0), Mark(180.0, 0.0)])
+    assert np.array_equal(found[0], around.shards[0].vectors[row].astype(np.float32))
+    with pytest.raises(InputError, match="no chip"):
+        vectors_at(around, [Mark(45.0, 0.0)])
+
+
+def test_hits_across_the_antimeridian_mark_their_chips(tmp_path: Path, around: Archive) -> None:
+    rows = [(0, row) for row in (1, 0, 2)]
+    hits(around, rows).to_file(tmp_path / "hits.gpkg")
+    assert np.array_equal(marked_vectors(around, (tmp_path / "hits.gpkg",)), vectors(around, rows))
 
 
 @pytest.mark.parametrize("name", ["hits.gpkg", "hits.geojson"])

@@ -13,12 +13,13 @@ import torch
 from affine import Affine
 from torch import Tensor
 
+from geoglot.crs import wrap_longitude
 from geoglot.errors import InputError
 from geoglot.geo import Grid
 from geoglot.index.build.build import add
 from geoglot.index.exchange import bridge as bridge_module
 from geoglot.index.exchange.batches import Places, make_batch
-from geoglot.index.exchange.bridge import Bridged, bridge, fit_probe
+from geoglot.index.exchange.bridge import Bridged, _meets, bridge, fit_probe
 from geoglot.index.search.query import Questioner
 from geoglot.index.store.archive import Archive, ModelFacts
 from geoglot.options import IndexOptions
@@ -116,6 +117,15 @@ def test_a_chip_in_several_scenes_is_labelled_once(
     thrice = carry(archive, onto)
     assert (thrice.labelled, thrice.share, thrice.scenes) == (once.labelled, once.share, 3)
     assert torch.allclose(thrice.concept.vector, once.concept.vector, atol=1e-6)
+
+
+@pytest.mark.parametrize("turn", [0.0, 90.0, 179.0, 180.0, 181.0, 270.0])
+def test_chips_meet_a_scene_wherever_the_antimeridian_lies(turn: float) -> None:
+    def edges(west: float, east: float) -> tuple[float, float, float, float]:
+        return wrap_longitude(west + turn), -1.0, wrap_longitude(east + turn), 1.0
+
+    chips = np.array([edges(*ends) for ends in ((-4, -3), (-3, -1), (-1, 1), (-5, 5), (1, 3), (3, 4), (170, 171))])
+    assert _meets(chips, edges(-2, 2)).tolist() == [False, True, True, True, True, False, False]
 
 
 def test_it_is_a_word_for_that_archive_from_then_on(tmp_path: Path, archive: Archive, lakes: np.ndarray) -> None:

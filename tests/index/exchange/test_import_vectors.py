@@ -33,6 +33,8 @@ from geoglot.index.exchange.alphaearth import DECODES, check_length, decode_squa
 from geoglot.index.exchange.batches import unit_rows
 from geoglot.index.exchange.import_vectors import import_vectors
 from geoglot.index.store.archive import Archive
+from geoglot.index.store.cells import Cell
+from geoglot.index.store.chip_table import WINDOW
 
 
 def rows(archive: Archive) -> list[dict[str, Any]]:
@@ -94,6 +96,30 @@ def test_a_part_of_a_raster_has_the_vectors_of_the_whole(tmp_path: Path) -> None
         import_vectors(tmp_path / "x", [path], bbox=(20.0, 48.0, 21.0, 49.0))
     with pytest.raises(InputError, match=r"one by one, 179\.5 to 180 and -180 to -179\.5"):
         import_vectors(tmp_path / "x", [path], bbox=(179.5, 48.0, -179.5, 49.0))
+
+
+def test_chips_of_a_part_lie_in_the_file_as_those_of_the_whole(tmp_path: Path) -> None:
+    path = write_alphaearth(tmp_path / "a.tif", quantise_squared(unit_field(64)))
+    whole, part = (
+        import_vectors(tmp_path / name, [path], scale_m=80.0, bbox=bbox)
+        for name, bbox in (("whole", None), ("part", (9.0021, 48.7511, 9.0051, 48.7539)))
+    )
+    known = {row["cell"]: (row, vector) for row, vector in zip(rows(whole), vectors(whole), strict=True)}
+    for row, vector in zip(rows(part), vectors(part), strict=True):
+        other, expected = known[row["cell"]]
+        assert [row[name] for name in (*WINDOW, "nodata")] == [other[name] for name in (*WINDOW, "nodata")]
+        assert np.allclose(vector, expected, atol=2e-3)
+
+
+def test_chips_across_the_antimeridian_lie_in_cells_there(tmp_path: Path) -> None:
+    """As one outline beyond 180 degrees, or cut there as RFC 7946 wants."""
+    whole = shapely.box(179.99, -17.02, 180.03, -16.98)
+    cut = shapely.union_all([shapely.box(179.99, -17.02, 180, -16.98), shapely.box(-180, -17.02, -179.97, -16.98)])
+    for name, shape in (("whole", whole), ("cut", cut)):
+        path = write_parquet(tmp_path / f"{name}.parquet", {"embedding": lists(np.eye(4, 8)[:1])}, [shape])
+        [row] = rows(import_vectors(tmp_path / name, [path], made_by="x"))
+        lon, lat = Cell.parse(row["cell"]).centre
+        assert abs((lon - 180.01 + 180) % 360 - 180) < 0.03 and abs(lat + 17) < 0.03
 
 
 def test_chips_that_would_not_fit_in_memory_are_refused(tmp_path: Path) -> None:

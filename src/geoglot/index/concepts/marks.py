@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
-import shapely
-from jaxtyping import Float
+from jaxtyping import Float, Int
 
+from geoglot.crs import wrap_longitude
 from geoglot.errors import InputError
 from geoglot.index.store.archive import Archive
 from geoglot.index.store.cells import Cell
-from geoglot.index.store.chip_table import box_edges
-from geoglot.index.store.live import live_blocks
+from geoglot.index.store.chip_shard import Shard
+from geoglot.index.store.live import chip_edges, live_rows
+from geoglot.lonlat import middles
 from geoglot.tables import read_table, read_text
 
 if TYPE_CHECKING:
@@ -52,8 +54,9 @@ def vectors_at(archive: Archive, marks: Sequence[Mark]) -> Float[np.ndarray, "ma
     """The vector of the chip that each mark means, as `marked_vectors`."""
     best: list[tuple[float, float, np.ndarray] | None] = [None] * len(marks)
     several = set[int]()
-    for vectors, table in live_blocks(archive, ("source", "bbox", "time")):
-        columns = _Columns.of(table)
+    for shard in archive.shards:
+        live = live_rows(shard)
+        columns = _Columns.of(shard, live)
         for index, mark in enumerate(marks):
             rows = columns.rows(mark)
             if not len(rows):
@@ -62,7 +65,7 @@ def vectors_at(archive: Archive, marks: Sequence[Mark]) -> Float[np.ndarray, "ma
                 several.add(index)
             distance, age, row = columns.nearest(rows, mark)
             if best[index] is None or (distance, age) < best[index][:2]:  # type: ignore[index]
-                best[index] = distance, age, np.asarray(vectors[row], np.float32)
+                best[index] = distance, age, np.asarray(shard.vectors[live[row]], np.float32)
     if lost := [mark for mark, found in zip(marks, best, strict=True) if found is None]:
         raise InputError(f"no chip of {archive.place} is at {lost[0]}; mark what the archive covers")
     if several:
@@ -120,11 +123,8 @@ def _read_places(path: Path) -> list[Mark]:
     named = frame["source"].tolist() if "source" in frame else []
     sources = [each if isinstance(each, str) and each else None for each in named] or [None] * len(frame)
     times = _moments(frame["time"].tolist()) if "time" in frame else [None] * len(frame)
-    points = shapely.centroid(frame.geometry.to_numpy())
-    return [
-        Mark(float(point.x), float(point.y), source, time)
-        for point, source, time in zip(points, sources, times, strict=True)
-    ]
+    points = middles(frame.geometry.to_numpy()).tolist()
+    return [Mark(lon, lat, source, time) for (lon, lat), source, time in zip(points, sources, times, strict=True)]
 
 
 @dataclass(frozen=True, eq=False)
@@ -135,15 +135,22 @@ class _Columns:
     west: np.ndarray
     south: np.ndarray
     east: np.ndarray
+    """Less than west across the antimeridian."""
     north: np.ndarray
     time: np.ndarray
     """Nanoseconds; the smallest number without a time."""
 
     @classmethod
-    def of(cls, table: Any) -> _Columns:
-        west, south, east, north = box_edges(table).T
+    def of(cls, shard: Shard, rows: Int[np.ndarray, " chip"]) -> _Columns:
+        table = shard.table(("source", "time")).take(rows)
+        west, south, east, north = chip_edges(shard, rows).T
         time = table["time"].to_numpy().astype("datetime64[ns]").astype(np.int64)
         return cls(table["source"].to_numpy(zero_copy_only=False), west, south, east, north, time)
+
+    @cached_property
+    def _width(self) -> np.ndarray:
+        """Degrees from west to east."""
+        return np.asarray(self.east - self.west + 360 * (self.east < self.west))
 
     def rows(self, mark: Mark) -> np.ndarray:
         fits = np.ones(len(self.source), bool)
@@ -151,7 +158,7 @@ class _Columns:
             ending = f"/{mark.source.lstrip('/')}"
             fits &= (self.source == mark.source) | np.array([str(name).endswith(ending) for name in self.source])
         if mark.lon is not None and mark.lat is not None:
-            fits &= (self.west <= mark.lon) & (mark.lon <= self.east)
+            fits &= (mark.lon - self.west) % 360 <= self._width
             fits &= (self.south <= mark.lat) & (mark.lat <= self.north)
         if mark.time is not None:
             fits &= self.time == mark.time.as_unit("ns").value
@@ -161,7 +168,7 @@ class _Columns:
         """Squared distance in degrees, minus the time, and row of the best of some rows."""
         distance = np.zeros(len(rows))
         if mark.lon is not None and mark.lat is not None:
-            across = (self.west[rows] + self.east[rows]) / 2 - mark.lon
+            across = wrap_longitude(self.west[rows] + self._width[rows] / 2 - mark.lon)
             down = (self.south[rows] + self.north[rows]) / 2 - mark.lat
             distance = np.round((across * np.cos(np.radians(mark.lat))) ** 2 + down**2, 18)
         best = np.lexsort((-self.time[rows].astype(np.float64), distance))[0]

@@ -16,7 +16,7 @@ from geoglot.index.exchange.facts import sources_of, with_unseen
 from geoglot.index.store.archive import ModelFacts
 from geoglot.index.store.cells import METRES_A_DEGREE, SMALLEST_M, Cell, cells_at
 from geoglot.index.store.chip_table import CHIPS, ChipBatch, geometry_columns
-from geoglot.lonlat import split_at_antimeridian
+from geoglot.lonlat import middles, split_at_antimeridian
 
 #: Chips of a shard
 ROWS = 65_536
@@ -79,11 +79,10 @@ def scales_of(polygons: np.ndarray) -> list[float]:
 def _cells(polygons: np.ndarray, scales: Sequence[float]) -> list[str]:
     """The cell of the world grid in which the centre of each footprint lies."""
     found = [""] * len(polygons)
-    centres = shapely.centroid(polygons)
+    centres = middles(polygons)
     for scale in set(scales):
         rows = [row for row, own in enumerate(scales) if own == scale]
-        chosen = centres[rows]
-        places = zip(rows, *cells_at(scale, shapely.get_x(chosen), shapely.get_y(chosen)), strict=True)
+        places = zip(rows, *cells_at(scale, *centres[rows].T), strict=True)
         for row, down, across in places:
             found[row] = str(Cell(scale, int(down), int(across)))
     return found

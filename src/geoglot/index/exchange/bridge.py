@@ -22,8 +22,7 @@ from geoglot.index.concepts.background import background_of
 from geoglot.index.concepts.reader import owner_of, reader_of
 from geoglot.index.store.archive import Archive
 from geoglot.index.store.chip_shard import Shard
-from geoglot.index.store.chip_table import box_edges
-from geoglot.index.store.live import live_rows
+from geoglot.index.store.live import chip_edges, live_rows
 from geoglot.lonlat import lonlat_bounds
 from geoglot.models.base import VisionLanguageModel
 from geoglot.options import TEMPLATES
@@ -168,8 +167,7 @@ class _Others:
     @classmethod
     def of(cls, shard: Shard, first: int) -> _Others:
         rows = live_rows(shard)
-        table = shard.table(("bbox", "time")).take(rows)
-        return cls(first + rows, box_edges(table), table["time"])
+        return cls(first + rows, chip_edges(shard, rows), shard.table(("time",)).take(rows)["time"])
 
 
 def _label_scene(
@@ -188,12 +186,12 @@ def _label_scene(
 
 
 def _meets(edges: Float[np.ndarray, "chip 4"], bounds: tuple[float, float, float, float]) -> np.ndarray:
+    """Which chips share ground with bounds; both have west > east across the antimeridian."""
     west, south, east, north = bounds
     inside = (edges[:, 1] < north) & (edges[:, 3] > south)
-    across = (edges[:, 0] < east) & (edges[:, 2] > west)
-    if west > east:  # across the antimeridian
-        across = (edges[:, 0] < east) | (edges[:, 2] > west)
-    return np.asarray(inside & across)
+    begins_in = (edges[:, 0] - west) % 360 < east - west + 360 * (west > east)
+    holds_begin = (west - edges[:, 0]) % 360 < edges[:, 2] - edges[:, 0] + 360 * (edges[:, 0] > edges[:, 2])
+    return np.asarray(inside & (begins_in | holds_begin))
 
 
 def _same_year(times: Any, moment: datetime | None) -> np.ndarray:

@@ -45,6 +45,8 @@ class PixelProduct:
     time: datetime | None
     read: Callable[[Window], Pixels]
     """The vectors of a window inside the grid."""
+    part: Window | None = None
+    """Of the grid, whose chips are wanted; None is all of it."""
 
     def batches(self, scale_m: float) -> Iterator[ChipBatch]:
         """Its chips on the world grid, a shard after the other."""
@@ -52,7 +54,13 @@ class PixelProduct:
             raise SourceError(f"{self.source} has no CRS, so its vectors have no place")
         side = max(1, round(scale_m / resolution))
         self._check_size(side)
-        places = find_places(self.grid, scale_m, side)
+        part = self.part or self.grid.whole
+        places = [
+            place._replace(
+                window=place.window._replace(row=place.window.row + part.row, col=place.window.col + part.col)
+            )
+            for place in find_places(self.grid.window(part), scale_m, side)
+        ]
         blocks = groupby(sorted(places, key=_block_of), key=_block_of)
         waiting = list[tuple[np.ndarray, list[ChipPlace], np.ndarray]]()
         for _, group in blocks:
@@ -64,7 +72,7 @@ class PixelProduct:
             yield self._batch(waiting, scale_m, resolution)
 
     def within(self, bbox: tuple[float, float, float, float]) -> PixelProduct | None:
-        """The part in a box of degrees (west, south, east, north); None if there is none.
+        """The same with the chips of a box of degrees (west, south, east, north); None if it has none.
 
         InputError for a box across the antimeridian.
         """
@@ -80,13 +88,7 @@ class PixelProduct:
             return None
         (top, bottom), (left, right) = ((int(np.floor(axis.min())), int(np.ceil(axis.max()))) for axis in (rows, cols))
         window = Window(top, left, bottom - top, right - left).intersection(self.grid.whole)
-        if window is None:
-            return None
-
-        def read(part: Window) -> Pixels:
-            return self.read(part._replace(row=part.row + window.row, col=part.col + window.col))
-
-        return replace(self, grid=self.grid.window(window), read=read)
+        return None if window is None else replace(self, part=window)
 
     def _check_size(self, side: int) -> None:
         """SourceError for chips of so many pixels, or so many chips, that memory would not suffice."""
@@ -95,7 +97,8 @@ class PixelProduct:
                 f"chips of {self.source} would be {side:,} pixels wide, which must be at most {_MOST_SIDE:,}; give a "
                 "smaller --scale"
             )
-        count = (self.grid.shape[0] // side + 1) * (self.grid.shape[1] // side + 1)
+        part = self.part or self.grid.whole
+        count = (part.height // side + 1) * (part.width // side + 1)
         if count > _MOST_CHIPS:
             raise SourceError(
                 f"{self.source} has {count:,} chips, which must be at most {_MOST_CHIPS:,} at a time; give a part "

@@ -9,18 +9,20 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import shapely
 from jaxtyping import Float
 
 from geoglot.index.store.archive import Archive
-from geoglot.index.store.chip_table import BOX, WINDOW
+from geoglot.index.store.chip_table import WINDOW
 from geoglot.index.store.live import chip_facts, gather, live_blocks, rows_that_count
+from geoglot.lonlat import west_east_bounds
 from geoglot.times import to_utc
 
 _FLOOR = 4.0  # robust standard deviations above the usual rise: less happens somewhere by chance
 _LEAST_CELLS = 20  # that a date must share with others, to tell its light from what is there
 _PASSES = 3
 _BLOCK = 65_536  # chips
-_FACTS = ("cell", "bbox", "source", "time", *WINDOW)
+_FACTS = ("cell", "geometry", "source", "time", *WINDOW)
 
 
 @dataclass(frozen=True)
@@ -47,7 +49,7 @@ class Rise:
 
     cell: str
     bounds: tuple[float, float, float, float]
-    """West, south, east and north in degrees."""
+    """West, south, east and north in degrees, west > east across the antimeridian."""
     rise: float
     """The lowest score since then less the highest before, both without what all cells share on a date."""
     surprise: float
@@ -151,9 +153,9 @@ def _describe(archive: Archive, best: pd.DataFrame, seen: pd.DataFrame) -> Itera
     for step in best.itertuples():
         row, earlier = int(step.row), int(step.row_before)
         now = facts[row]
-        box = tuple(float(now["bbox"][name]) for name in BOX)
+        box = west_east_bounds(shapely.from_wkb(now["geometry"]))
         before, after = (_chip(facts[each], float(scores[each])) for each in (earlier, row))
-        yield Rise(now["cell"], box, float(step.rise), float(step.surprise), before, after)  # type: ignore[arg-type]
+        yield Rise(now["cell"], box, float(step.rise), float(step.surprise), before, after)
 
 
 def _chip(facts: dict[str, Any], score: float) -> Chip:

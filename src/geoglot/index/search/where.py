@@ -136,7 +136,8 @@ class _Parser:
             return pa.scalar(_moment(column, text), kind)
         if number is None:
             raise InputError(f"{column} is a number, got {text}; write it without quotes")
-        return pa.scalar(float(number), pa.float64())
+        # Of single precision as the column is: 0.1 is another number in double precision
+        return pa.scalar(float(number), kind if pa.types.is_floating(kind) else pa.float64())
 
     def _next(self, wanted: str) -> tuple[str | None, ...]:
         """The number, text, word or sign that comes next."""

@@ -4,11 +4,13 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
-from jaxtyping import Float16, Int
+import shapely
+from jaxtyping import Float, Float16, Int
 
 from geoglot.index.store.archive import Archive
 from geoglot.index.store.chip_shard import Shard
-from geoglot.index.store.chip_table import CHIPS
+from geoglot.index.store.chip_table import CHIPS, box_edges
+from geoglot.lonlat import west_east_bounds
 
 
 def live_rows(shard: Shard) -> Int[np.ndarray, " chip"]:
@@ -26,6 +28,18 @@ def live_blocks(
             yield shard.vectors, table
         elif len(rows):
             yield shard.vectors[rows], table.take(rows)
+
+
+def chip_edges(shard: Shard, rows: Int[np.ndarray, " chip"]) -> Float[np.ndarray, "chip 4"]:
+    """West, south, east and north of chips in degrees, west > east across the antimeridian; NaN without a place.
+
+    The box of the table is around both parts of a chip that is cut at 180 degrees, and so around all of the Earth.
+    """
+    edges = box_edges(shard.table(("bbox",)).take(rows))
+    if len(wide := np.flatnonzero((edges[:, 0] == -180) & (edges[:, 2] == 180))):
+        outlines = shapely.from_wkb(shard.take(rows[wide].tolist(), ("geometry",))["geometry"].to_numpy())
+        edges[wide] = [west_east_bounds(outline) for outline in outlines]
+    return edges
 
 
 def rows_that_count(archive: Archive) -> Int[np.ndarray, " chip"]:
