@@ -13,6 +13,8 @@ from geoglot.models.segclip.attention import MLP
 from geoglot.models.segclip.config import SegClipConfig
 
 BACKGROUND = "background"
+#: Among the weights of a SegCLIP: the name of the text embeddings, and the beginning of the names of what maps them
+TEXTS, TEXT_MAPPER = "table.vectors", "table.mapper."
 
 
 class TextTable(nn.Module):
