@@ -8,12 +8,13 @@ import torch
 
 from geoglot.models.clip import Clip
 from geoglot.models.graft import start_graft
+from geoglot.models.known import Level
 from geoglot.models.zoo import load_word_model
 from geoglot.pairs.embed_photos import embed
 from geoglot.pairs.pair_store import PairSet
 from geoglot.training import align_objective as alignment
 from geoglot.training.align_objective import AlignObjective, AlignSettings, SatelliteModel, nearer_than, photo_recall
-from geoglot.training.pair_batches import PairLoader, PairSampling
+from geoglot.training.pair_batches import PairBatch, PairLoader, PairSampling
 from pairsets import make_pairs
 from tinyclip import store_clip
 
@@ -81,6 +82,33 @@ def test_validation_is_a_ranking_of_photos(ground: Clip, pairs: PairSet) -> None
     found = photo_recall(eye, photos, torch.tensor([0, 1, 1, 2]))
     # tile 0: rank 1; tile 1 has photos z and y: y ties with tile 2's y: rank 1; tile 2 has y only: z is nearer, x ties
     assert found["photo_recall_at_1"] == pytest.approx(2 / 3) and found["photo_rank"] == pytest.approx(4 / 3)
+
+
+@pytest.mark.parametrize("level", ["image", "pixel", "both"])
+def test_validation_ranks_by_what_an_image_is_to_the_model(ground: Clip, pairs: PairSet, level: Level) -> None:
+    """At level both that is the class token, and not the patches."""
+    settings = AlignSettings(level=level)
+    loader = PairLoader(pairs, ground.card.sha256, 16, PairSampling(batch=pairs.tiles, side=64, augment=False))
+    model = SatelliteModel(start_graft(ground, "tiny-graft", 1.0, 64, level=level), settings)
+    with torch.inference_mode():
+        model.tower.projector[1].weight.normal_()
+        batch = loader.batch(0)
+        images = model.tower.encode_image(batch.pixels)
+    figures = AlignObjective(model, settings, loader, loader, False).evaluate(model)
+    assert figures == photo_recall(images, batch.embeddings, batch.tile)
+
+
+@pytest.mark.parametrize("level", ["image", "pixel", "both"])
+def test_a_tile_that_comes_twice_is_no_negative_of_itself(ground: Clip, pairs: PairSet, level: Level) -> None:
+    """As where two epochs meet in a batch."""
+    loader = PairLoader(pairs, ground.card.sha256, 16, PairSampling(batch=1, side=64))
+    align = objective(ground, pairs, AlignSettings(level=level))
+    once = loader.batch(0)
+    both = {name: torch.cat([getattr(once, name)] * 2) for name in PairBatch.__annotations__}
+    twice = PairBatch(**both | {"tile": torch.cat([once.tile, once.tile + 1])})
+    other = replace(twice, number=torch.arange(2))
+    loss, same, apart = (align.backward(batch)["loss"] for batch in (once, twice, other))
+    assert same == pytest.approx(loss, rel=1e-5) and apart > loss + 0.1
 
 
 def test_a_ranking_in_parts_is_the_ranking_and_nan_is_last(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -72,7 +72,9 @@ def test_a_photo_is_linked_to_the_patch_that_shows_its_place(
 def photos_at(tile: list[int], patch: list[int]) -> PairBatch:
     none = torch.zeros(4, 3, 8, 8)
     ones = torch.ones(len(tile))
-    return PairBatch(none, ones[:, None], torch.tensor(tile), ones, torch.tensor(patch), none[:, :2, 0, 0])
+    return PairBatch(
+        none, ones[:, None], torch.tensor(tile), ones, torch.tensor(patch), none[:, :2, 0, 0], torch.arange(4)
+    )
 
 
 def test_anchors_are_the_vectors_of_the_linked_patches() -> None:

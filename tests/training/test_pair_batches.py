@@ -51,6 +51,16 @@ def test_every_tile_comes_once_an_epoch_in_another_order(pairs: PairSet) -> None
     assert len(first) == 2  # shards are read some at a time
 
 
+def test_a_batch_says_which_tiles_it_holds(pairs: PairSet) -> None:
+    one = loader(pairs, replace(SAMPLING, batch=pairs.tiles - 1, augment=False))
+    centres = [grid.to_lonlat(grid.shape[0] / 2, grid.shape[1] / 2) for shard in pairs.shards for grid in shard.grids]
+    batches = [one.batch(step) for step in range(3)]
+    for batch in batches:
+        np.testing.assert_allclose(batch.centre, np.array(centres, float)[batch.number], rtol=0, atol=1e-5)
+    assert len(set(batches[0].number.tolist())) == pairs.tiles - 1
+    assert any(len(set(batch.number.tolist())) < pairs.tiles - 1 for batch in batches[1:])  # two epochs meet
+
+
 def test_processes_share_a_batch(pairs: PairSet) -> None:
     whole = loader(pairs).batch(3)
     halves = [loader(pairs, process=Process(rank, 2)).batch(3) for rank in (0, 1)]

@@ -7,7 +7,7 @@ from typing import Literal
 
 import numpy as np
 import torch
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
 from geoglot.aliases import Count, Positive, Weight
@@ -133,11 +133,7 @@ class AlignObjective:
         count, each = self.validation.pairs.tiles, self.validation.sampling.batch
         embedded = []  # without the pixels, which would not fit
         for number, batch in enumerate(self.validation.batches(0, -(-count // each))):
-            pixels = batch.pixels.to(model.log_scale.device)
-            if self.settings.level == "image":
-                tiles = model.tower.encode_image(pixels)
-            else:
-                tiles = nn.functional.normalize(model.tower.encode_patches(pixels).mean((2, 3)), dim=1)
+            tiles = model.tower.encode_image(batch.pixels.to(model.log_scale.device))  # as a model of its level does
             embedded.append((tiles.cpu(), batch.embeddings, batch.tile + number * each))
         tiles, photos, owner = (torch.cat(parts) for parts in zip(*embedded, strict=True))
         real = owner < count  # the last batch is filled up with the first tiles
@@ -161,8 +157,15 @@ def gather_photos(batch: PairBatch, skip_near_m: float, device: torch.device) ->
     firsts = counts[:, 0].cumsum(0) - counts[:, 0]
     tile = tile + torch.repeat_interleave(firsts, counts[:, 1])
     embeddings, weight = gather_rows(batch.embeddings.to(device)), gather_rows(batch.weight.to(device))
-    near = nearer_than(gather_rows(batch.centre.to(device)), skip_near_m) if skip_near_m else None
-    return Photos(embeddings, tile, weight, near), int(firsts[rank])
+    near = repeated(gather_rows(batch.number.to(device)))
+    if skip_near_m:
+        near |= nearer_than(gather_rows(batch.centre.to(device)), skip_near_m)
+    return Photos(embeddings, tile, weight, near if near.any() else None), int(firsts[rank])
+
+
+def repeated(number: Int[Tensor, " tile"]) -> Bool[Tensor, "tile tile"]:
+    """Pairs of different places of a batch that hold the same tile, whose photos are no negatives of itself."""
+    return (number[:, None] == number).fill_diagonal_(False)
 
 
 def nearer_than(centre: Float[Tensor, "tile 2"], metres: float) -> Bool[Tensor, "tile tile"]:

@@ -28,7 +28,7 @@ class Photos:
     weight: Float[Tensor, " photo"]
     """Weights that sum to 1 over a tile; in the paper 1 / (photos of the tile)."""
     near: Bool[Tensor, "tile tile"] | None = None
-    """Pairs of different tiles whose photos are not used as each other's negatives; None for none."""
+    """Pairs of different places of the batch whose photos are not used as each other's negatives; None for none."""
 
     def of_tiles(self, first: int, count: int) -> slice:
         """Positions of the photos of `count` tiles from `first` on."""

@@ -58,6 +58,8 @@ class PairBatch:
     """Patch in which each photo was taken, counted row by row."""
     centre: Float[Tensor, "tile 2"]
     """Longitude and latitude of each tile's centre, in degrees."""
+    number: Int[Tensor, " tile"]
+    """Number of each tile in the set. A batch that ends one epoch and begins the next may hold a tile twice."""
 
 
 class PairLoader:
@@ -122,6 +124,7 @@ class PairLoader:
             weight=torch.from_numpy(weight),
             patch=torch.from_numpy(patch),
             centre=torch.tensor([[float(lon), float(lat)]], dtype=torch.float32),
+            number=torch.tensor([int(self._ends[number]) - shard.tiles + tile]),
         )
 
     def _place(self, position: int) -> tuple[int, int]:
