@@ -43,7 +43,7 @@ def watch(
     made = start_sheet(sheet, run, overwrite) if sheet else None
     opened = Archive.open(archive)
     found = look(opened, Questioner(opened, model, device).read(parse_words(words)), since, top)
-    if made and found.rises:
+    if made:
         draw_rises(found.rises, made)
     document = {
         "query": words, "since": since.isoformat(), "rises": [rise.to_json() for rise in found.rises],

@@ -22,7 +22,7 @@ from geoglot.index.exchange.batches import Places, make_batch
 from geoglot.index.exchange.bridge import Bridged, _meets, bridge, fit_probe
 from geoglot.index.search.query import Questioner
 from geoglot.index.store.archive import Archive, ModelFacts
-from geoglot.options import IndexOptions
+from geoglot.options import IndexOptions, ReadOptions
 from geoglot.scene.concept_names import Owner
 from geoglot.scene.concepts import load_concept
 from stubs import COLOURS, PooledColours
@@ -117,6 +117,19 @@ def test_a_chip_in_several_scenes_is_labelled_once(
     thrice = carry(archive, onto)
     assert (thrice.labelled, thrice.share, thrice.scenes) == (once.labelled, once.share, 3)
     assert torch.allclose(thrice.concept.vector, once.concept.vector, atol=1e-6)
+
+
+def test_a_scene_is_mapped_as_the_archive_read_it(tmp_path: Path, archive: Archive, lakes: np.ndarray) -> None:
+    onto, _ = others(tmp_path / "others", lakes)
+    with (
+        rasterio.open(tmp_path / "west.tif") as scene,
+        rasterio.open(tmp_path / "bgr.tif", "w", **scene.profile) as bgr,
+    ):
+        bgr.write(scene.read()[::-1])
+    read = ReadOptions(bands=(3, 2, 1))
+    add(tmp_path / "bgr", tmp_path / "bgr.tif", model=Ground(), read=read, options=IndexOptions(scale="320m"))
+    first, second = (carry(each, onto) for each in (archive, Archive.open(tmp_path / "bgr")))
+    assert second.fit == pytest.approx(first.fit) and torch.allclose(first.concept.vector, second.concept.vector)
 
 
 @pytest.mark.parametrize("turn", [0.0, 90.0, 179.0, 180.0, 181.0, 270.0])

@@ -37,3 +37,8 @@ def test_both_chips_of_a_cell_are_drawn_side_by_side(make_geotiff: MakeGeotiff, 
     assert left.mean() < right.mean()
     assert pixels.shape[0] > 2 * 224 and pixels.shape[1] > 2 * 224
     assert (pixels[360:440, 300:420] == 214).all()  # its source is gone
+    for _ in range(2):  # since then the archive was told that nothing rose
+        draw_rises([], start_sheet(tmp_path / "sheet.png", {"words": "roof"}, overwrite=False))
+        assert not (tmp_path / "sheet.png").exists()
+    draw_rises([rise], start_sheet(tmp_path / "sheet.png", {"words": "roof"}, overwrite=False))
+    assert (tmp_path / "sheet.png").exists()

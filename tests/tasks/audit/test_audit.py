@@ -1,8 +1,11 @@
 import json
 from pathlib import Path
 
+import geopandas as gpd
 import numpy as np
 import pytest
+import rasterio
+import shapely
 
 from audited import NAMES, decide, decide_by, read_rows, write_map, write_rows
 from geoglot.errors import InputError
@@ -134,6 +137,31 @@ def test_another_map_is_judged_by_the_same_places(folder: Path, tmp_path: Path) 
     same = audit_areas(folder, folder.parent / "map.tif")
     assert same.overall.value == pytest.approx(first.overall.value)
     assert [each.users.value for each in same.classes] == pytest.approx([each.users.value for each in first.classes])
+
+
+def test_another_map_is_measured_on_the_ground_of_the_sample(tmp_path: Path) -> None:
+    """It may be larger, and the places may have been drawn in an area of interest."""
+    path, large = (
+        write_map(
+            tmp_path / f"{side}.tif", np.where(np.arange(side) < side // 2, 1, 2).repeat(side).reshape(side, side)
+        )
+        for side in (80, 160)
+    )
+    with rasterio.open(path) as dataset:
+        west, top = dataset.xy(0, 0, offset="ul")
+        frame = gpd.GeoDataFrame(geometry=[shapely.box(west, top - 20, west + 30, top)], crs=dataset.crs)
+    frame.to_file(tmp_path / "area.gpkg")
+    for name, options, most in (
+        ("whole", AuditOptions(size=60), 1600.0),
+        ("part", AuditOptions(size=60, area=tmp_path / "area.gpkg"), 600.0),
+    ):
+        draw_audit(path, tmp_path / name, options=options)
+        decide(tmp_path / name, lambda number, row, col: NAMES[1 if row < 40 else 2])
+        for map_ in (None, path, large):
+            mapped = [each.mapped_m2 or 0 for each in audit_areas(tmp_path / name, map_).classes]
+            assert sum(mapped) == pytest.approx(most, rel=0.01)
+    (tmp_path / "area.gpkg").unlink()
+    assert any("is gone" in note for note in audit_areas(tmp_path / "part", large).notes)
 
 
 def test_gain_and_loss_of_a_map_of_change_carry_their_error_too(tmp_path: Path) -> None:

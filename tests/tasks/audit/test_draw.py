@@ -170,6 +170,9 @@ def test_pictures_of_dates_that_change_has_aligned_show_the_same_ground(
     plain = draw_audit(bare, tmp_path / "plain", scenes=[earlier, later], options=options)
     assert not any("moved by the shift" in note for note in plain.notes)
     assert difference_of_dates(tmp_path / "moved") < 0.5 * difference_of_dates(tmp_path / "plain")
+    later.unlink()
+    drawn = draw_audit(tmp_path / "change.tif", options=options)
+    assert drawn.scenes == (str(earlier),) and any(f"no picture shows {later}" in note for note in drawn.notes)
 
 
 def difference_of_dates(folder: Path) -> float:

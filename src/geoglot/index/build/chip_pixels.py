@@ -29,7 +29,7 @@ def read_chip(source: str, cell: str | None, side: int, reading: str = "") -> Ti
 
 def open_chips(source: str, reading: str = "") -> Raster:
     """Open the source of chips as it was opened to encode them; `chip_of` reads them. SourceError if it cannot be."""
-    read = _parse_reading(reading)
+    read = parse_reading(reading)
     return open_raster(source, bands=read.bands, sensor=read.sensor, nodata=read.nodata)
 
 
@@ -48,7 +48,8 @@ def chip_of(raster: Raster, cell: str | None, side: int) -> Tile:
     return scene.read(Window(int(top[0]), int(left[0]), side, side))
 
 
-def _parse_reading(reading: str) -> ReadOptions:
+def parse_reading(reading: str) -> ReadOptions:
+    """The options of a `reading`; SourceError if it is damaged."""
     try:
         facts = parse_json(reading) if reading else {}
         known: dict[str, Any] = {

@@ -18,6 +18,7 @@ from jaxtyping import Float, Int
 from geoglot.aliases import PathLike, Progress
 from geoglot.errors import GeoglotError, InputError
 from geoglot.figures import format_count
+from geoglot.index.build.chip_pixels import parse_reading
 from geoglot.index.concepts.background import background_of
 from geoglot.index.concepts.reader import owner_of, reader_of
 from geoglot.index.store.archive import Archive
@@ -101,11 +102,11 @@ def bridge(
     scenes = _scenes(archive)
     parts, failed = list[tuple[Numbers, Labels]](), list[str]()
     others = [_Others.of(shard, int(first)) for shard, first in zip(onto.shards, onto.starts, strict=False)]
-    for number, (source, moment) in enumerate(scenes):
+    for number, scene in enumerate(scenes):
         try:
-            parts += _label_scene(source, moment, reader, asking.of(words), others)
+            parts += _label_scene(scene, reader, asking.of(words), others)
         except GeoglotError as error:
-            failed.append(f"{source}: {error}")
+            failed.append(f"{scene.source}: {error}")
         if progress:
             progress("scenes", number + 1, len(scenes))
     chips, labels = _each_once(parts)
@@ -142,16 +143,26 @@ def fit_probe(
     return weights, float(np.corrcoef(labels, without)[0, 1])
 
 
-def _scenes(archive: Archive) -> list[tuple[str, datetime | None]]:
-    """The sources of an archive that have a place, with their times."""
-    found: dict[str, datetime | None] = {}
+@dataclass(frozen=True)
+class _Scene:
+    """A source of an archive that has a place."""
+
+    source: str
+    moment: datetime | None
+    reading: str
+    """JSON of the options by which it was read."""
+
+
+def _scenes(archive: Archive) -> list[_Scene]:
+    """The sources of an archive that have a place, by their names."""
+    found: dict[str, _Scene] = {}
     for shard in archive.shards:
-        for number, row in enumerate(shard.sources(("source", "scale_m", "time")).to_pylist()):
+        for number, row in enumerate(shard.sources(("source", "scale_m", "time", "reading")).to_pylist()):
             if number not in shard.removed and row["scale_m"] is not None:
-                found[row["source"]] = row["time"]
+                found[row["source"]] = _Scene(row["source"], row["time"], row["reading"] or "")
     if not found:
         raise InputError(f"{archive.place} holds no scene with coordinates, so its maps have no place to meet others")
-    return sorted(found.items())
+    return [found[source] for source in sorted(found)]
 
 
 @dataclass(frozen=True, eq=False)
@@ -171,14 +182,14 @@ class _Others:
 
 
 def _label_scene(
-    source: str, moment: datetime | None, reader: VisionLanguageModel, asked: Asked, others: Sequence[_Others]
+    scene: _Scene, reader: VisionLanguageModel, asked: Asked, others: Sequence[_Others]
 ) -> Iterator[tuple[Numbers, Labels]]:
     """The chips of the other archive in a scene, with the share of the words in each."""
-    with encode_scene(source, reader) as scene:
-        chart = _Chart.of(scene, asked)
-        bounds = lonlat_bounds(scene.raster.grid)
+    with encode_scene(scene.source, reader, read=parse_reading(scene.reading)) as encoded:
+        chart = _Chart.of(encoded, asked)
+        bounds = lonlat_bounds(encoded.raster.grid)
         for chips in others:
-            near = np.flatnonzero(_meets(chips.edges, bounds) & _same_year(chips.times, moment))
+            near = np.flatnonzero(_meets(chips.edges, bounds) & _same_year(chips.times, scene.moment))
             labels = chart.shares(chips.edges[near])
             known = np.isfinite(labels)
             if known.any():

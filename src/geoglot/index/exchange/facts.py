@@ -16,7 +16,7 @@ from jaxtyping import Float16, Int
 
 from geoglot.index.store.archive import Archive, ModelFacts
 from geoglot.index.store.chip_table import BOX, CHIPS, SOURCES
-from geoglot.index.store.coverage import cover
+from geoglot.index.store.coverage import cover, live_sources
 from geoglot.index.store.live import live_rows
 from geoglot.lonlat import bound_geometries
 
@@ -49,7 +49,7 @@ class Summary:
     @classmethod
     def of(cls, archive: Archive) -> Summary:
         covered, size = cover(archive), archive.model.tile_size or 1
-        names = {name for shard in archive.shards for name in shard.sources(("source",))["source"].unique().to_pylist()}
+        names = {row["source"] for row in live_sources(archive)}
         folders = sorted({folder_uri(name) for name in names if name})
         scales = [scale.removesuffix(" m") for scale in covered.scales if scale.endswith(" m")]
         finest = min(map(float, scales), default=0.0)

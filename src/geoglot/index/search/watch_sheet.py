@@ -26,7 +26,14 @@ def start_sheet(sheet: Path, run: Mapping[str, Any], overwrite: bool) -> Made:
 
 
 def draw_rises(rises: Sequence[Rise], made: Made) -> None:
-    """Write a PNG; a chip whose source cannot be read is grey, with the reason."""
+    """Write a PNG; a chip whose source cannot be read is grey, with the reason.
+
+    Without rises there is no sheet, not even that which the same run made when the archive held less.
+    """
+    if not rises:
+        made.remove(made.output)
+        made.finish({"rises": 0})
+        return
     rows = [
         [_panel(rise.cell, rise.before, f"{rank}  before"), _panel(rise.cell, rise.after, f"+{rise.rise:.3f}  after")]
         for rank, rise in enumerate(rises, 1)

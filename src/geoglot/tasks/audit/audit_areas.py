@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 from jaxtyping import Bool, Int
@@ -168,11 +169,14 @@ def _read_other(map_: PathLike, names: PathLike | None, answers: Answers, progre
         if design.grid.crs is not None and raster.grid.crs is not None:
             x, y = transform(x, y, design.grid.crs, raster.grid.crs)
         classes = raster.at(*raster.grid.to_pixel(x, y))
-        census = take_census(raster, progress)
+        area = Path(design.options.get("area") or "")
+        census = take_census(raster.within(design.grid, area if area.is_file() else None), progress)
     found = [stratum.name for stratum in census.strata]
     if not set(found) & set(design.names):
         raise InputError(f"{map_} has other classes ({format_some(found)}) than the sample; give --names")
     notes = list(census.notes)
+    if area.name and not area.is_file():
+        notes.append(f"{area}, in which the places were drawn, is gone: areas on {map_} reach beyond it")
     if missing := classes.count(None):
         notes.append(
             f"{format_count(missing, 'place')} of {len(classes):,} lie where {map_} has no class; its accuracy is that "

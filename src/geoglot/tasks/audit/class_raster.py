@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import shapely
 from affine import Affine
 from jaxtyping import Bool, Float, Int
 from rasterio.windows import Window as RasterioWindow
@@ -17,6 +18,7 @@ from shapely.geometry.base import BaseGeometry
 from geoglot.aliases import PathLike
 from geoglot.errors import InputError
 from geoglot.figures import format_some
+from geoglot.footprint import Footprint
 from geoglot.geo import Grid, Window
 from geoglot.outputs.cog import tagged_names
 from geoglot.outputs.legend import check_names
@@ -57,6 +59,13 @@ class ClassRaster:
             shape = (window.height, window.width)
             valid &= covered(self._area, shape, Affine.translation(window.col, window.row))
         return pixels.data.astype(np.int64), valid
+
+    def within(self, ground: Grid, area: Path | None) -> ClassRaster:
+        """The same with data only where another grid lies, and in the polygons of the file `area`, if it is given."""
+        outlines = [self._area, Footprint.of(ground, self.grid).outline, area and read_area(area, self.grid)]
+        if not (known := [outline for outline in outlines if outline is not None]):
+            return self
+        return replace(self, _area=shapely.intersection_all(known))
 
     def thumbnail(self, side: int) -> tuple[Int[np.ndarray, "rows cols"], Bool[np.ndarray, "rows cols"], Grid]:
         """Ids and the valid mask of the whole raster, reduced to `side` pixels a side, and their grid."""

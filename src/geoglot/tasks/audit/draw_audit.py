@@ -9,6 +9,7 @@ from typing import Any
 
 from geoglot.aliases import PathLike, Progress
 from geoglot.errors import InputError, OutputError
+from geoglot.figures import format_list
 from geoglot.hashing import sha256_of
 from geoglot.options import AuditOptions
 from geoglot.outputs.atomic import check_folder, disk_errors, drafts
@@ -20,7 +21,7 @@ from geoglot.tasks.audit.audit_page import draw_sample, page_of_sample
 from geoglot.tasks.audit.census import Stratum, take_census
 from geoglot.tasks.audit.class_raster import open_classes
 from geoglot.tasks.audit.design import DESIGN, TABLE, Design
-from geoglot.tasks.audit.map_facts import Shown, read_map_facts, scenes_of, transitions_of, with_shifts
+from geoglot.tasks.audit.map_facts import Shown, missing_of, read_map_facts, scenes_of, transitions_of, with_shifts
 from geoglot.tasks.audit.pick_places import pick_places
 from geoglot.tasks.audit.place_pictures import chip_of, write_pictures
 from geoglot.tasks.audit.sample_size import allocate, expected_half_widths
@@ -102,7 +103,7 @@ def draw_audit(
         sizes = allocate(census.strata, options)
         half = expected_half_widths(census.strata, sizes, options.expected).tolist()
         sample = folder / TABLE if folder else None
-        notes = (*census.notes, *_picture_notes(shown))
+        notes = (*census.notes, *_picture_notes(shown, () if scenes else missing_of(facts)))
         drawn = Drawn(str(map_), sample, census.strata, sizes, tuple(half), uris, notes)
         if folder is None:
             return drawn
@@ -121,10 +122,14 @@ def draw_audit(
     return drawn
 
 
-def _picture_notes(shown: Sequence[Shown]) -> tuple[str, ...]:
+def _picture_notes(shown: Sequence[Shown], missing: Sequence[str]) -> tuple[str, ...]:
     if not shown:
         return (_NO_PICTURES,)
-    return (_BLIND, _ALIGNED) if any(each.down or each.right for each in shown) else (_BLIND,)
+    told = [_BLIND, *([_ALIGNED] if any(each.down or each.right for each in shown) else [])]
+    if missing:
+        told.append(f"no picture shows {format_list(missing, 3)}, which the map was made of and which is not there any "
+                    "more; name all dates with --scene")  # fmt: skip
+    return tuple(told)
 
 
 def _write(design: Design, shown: Sequence[Shown], folder: Path, progress: Progress | None) -> None:

@@ -39,6 +39,12 @@ def read_map_facts(path: Path) -> Mapping[str, Any]:
     return {}
 
 
+def missing_of(facts: Mapping[str, Any]) -> tuple[str, ...]:
+    """The scenes of a map that are no files here any more."""
+    there = scenes_of(facts)
+    return tuple(uri for uri in _sources_of(facts) if uri not in there)
+
+
 def scenes_of(facts: Mapping[str, Any]) -> tuple[str, ...]:
     """The scenes of a map that are still there, the oldest date first."""
     return tuple(uri for uri in _sources_of(facts) if is_local(uri) and Path(uri).is_file())

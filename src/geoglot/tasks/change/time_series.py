@@ -16,13 +16,12 @@ _DIGITS = 6  # of an area in a table
 def table_of(classes: Sequence[ClassChange], dates: Sequence[str], periods: Sequence[Period | None]) -> str:
     """A CSV with a row for each date and a column for each class, all in one unit, which the columns name."""
     unit, numbers = _numbers(classes)
+    form = "{:.0f}".format if unit == "pixels" else f"{{:.{_DIGITS}g}}".format
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(["date", "day", *(f"{each.name} ({unit})" for each in classes)])
     for place, (name, period) in enumerate(zip(dates, periods, strict=True)):
-        writer.writerow(
-            [name, str(period) if period and period.day else "", *(f"{each[place]:.{_DIGITS}g}" for each in numbers)]
-        )
+        writer.writerow([name, str(period) if period and period.day else "", *(form(each[place]) for each in numbers)])
     return text.getvalue()
 
 
