@@ -258,6 +258,27 @@ def test_coco_in_its_layouts(tmp_path: Path, images: str, annotations: str) -> N
     assert [note[:10] for note in FOLDER.read(tmp_path, "train").notes] == ["1 images i"]
 
 
+@pytest.mark.parametrize("name", ["background", "Background", "BACKGROUND"])
+@pytest.mark.parametrize("kind", ["yolo", "coco"])
+def test_ground_outside_all_objects_is_the_background_however_it_is_spelled(
+    tmp_path: Path, kind: str, name: str
+) -> None:
+    picture(tmp_path / "train/images/a.png")
+    table(tmp_path, [name, "car"])
+    labels = tmp_path / "train/labels/a.txt"
+    if kind == "yolo":
+        content = "1 0.25 0.25 0.5 0.5\n"
+    else:
+        labels = tmp_path / "train/annotations.json"
+        thing = {"id": 1, "image_id": 0, "category_id": 7, "bbox": [0, 0, 4, 4]}
+        image = {"id": 0, "file_name": "a.png", "height": SIDE, "width": SIDE}
+        content = json.dumps({"images": [image], "annotations": [thing], "categories": [{"id": 7, "name": "car"}]})
+    labels.parent.mkdir(exist_ok=True)
+    labels.write_text(content)
+    ids = FOLDER.read(tmp_path, "train").masks[0]()
+    assert (ids == 1).sum() == 16 and (ids == 0).sum() == SIDE**2 - 16
+
+
 def test_black_and_white_masks_are_told_with_what_to_do(tmp_path: Path) -> None:
     table(tmp_path)
     for split, seed in (("train", 0), ("val", 1)):

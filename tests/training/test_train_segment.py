@@ -272,6 +272,7 @@ def test_crops_where_nothing_counts_are_finite_with_all_parts_on() -> None:
 def test_a_class_that_is_nowhere_has_no_figure() -> None:
     figures = segmentation_metrics(np.array([[4, 0, 0, 1], [1, 2, 0, 0], [0, 0, 0, 0]]), ["a", "b", "c"])
     assert set(figures) == {"miou", "miou_of_chance", "mean_f1", "overall_accuracy", "iou/a", "iou/b"}
-    assert segmentation_metrics(np.eye(2, 3, dtype=int), ["background", "b"])["miou_without_background"] == 1
+    for name in ("background", "Background"):
+        assert segmentation_metrics(np.eye(2, 3, dtype=int), [name, "b"])["miou_without_background"] == 1
     assert figures["iou/a"] == pytest.approx(4 / 6)
     assert figures["overall_accuracy"] == pytest.approx(6 / 8)

@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -39,10 +39,15 @@ def words_of(classes: Sequence[MapClass]) -> tuple[ClassWords, ...]:
     return tuple(ClassWords(kind.name, kind.words or (kind.name,)) for kind in classes)
 
 
+def find_background(names: Iterable[str]) -> int | None:
+    """Index of the class of pixels outside all objects, in whatever case its name is; None if there is none."""
+    return next((index for index, name in enumerate(names) if name.lower() == BACKGROUND), None)
+
+
 def add_background(classes: tuple[MapClass, ...]) -> tuple[MapClass, ...]:
     """Put a class `background` first, for the pixels outside all objects, unless there is one."""
-    has_background = any(kind.name.lower() == BACKGROUND for kind in classes)
-    return classes if has_background else (MapClass(BACKGROUND, ()), *classes)
+    there = find_background(kind.name for kind in classes) is not None
+    return classes if there else (MapClass(BACKGROUND, ()), *classes)
 
 
 def read_classes(path: Path) -> tuple[tuple[MapClass, ...], tuple[str, ...]]:

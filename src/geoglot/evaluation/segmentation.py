@@ -7,7 +7,7 @@ import torch
 from jaxtyping import Integer
 
 from geoglot.aliases import Progress
-from geoglot.datasets.classes import BACKGROUND
+from geoglot.datasets.classes import find_background
 from geoglot.datasets.dataset import Mapped, Samples
 from geoglot.datasets.image_files import grid_of, open_native
 from geoglot.errors import InputError, SourceError
@@ -147,12 +147,13 @@ def score_pixels(matrices: Integer[np.ndarray, "image class answer"], names: Seq
 
     iou, objects, f1, accuracy, *each = bootstrap(statistic, len(matrices))
     by_class = {f"iou/{name}": estimate for name, estimate in zip(names, each, strict=True)}
-    extra = {"miou_without_background": objects} if BACKGROUND in names else {}
+    extra = {} if find_background(names) is None else {"miou_without_background": objects}
     return {"miou": iou, **extra, "mean_f1": f1, "overall_accuracy": accuracy, **by_class}
 
 
 def iou_without_background(matrix: Integer[np.ndarray, "class answer"], names: Sequence[str]) -> float:
     """mIoU without the background, as iSAID's objects are scored; NaN for a set without a background."""
-    if BACKGROUND not in names:
+    background = find_background(names)
+    if background is None:
         return float("nan")
-    return float(mean_and_each(np.delete(ious(matrix), list(names).index(BACKGROUND)))[0])
+    return float(mean_and_each(np.delete(ious(matrix), background))[0])

@@ -51,11 +51,12 @@ def test_polygons_are_burnt_on_the_pixels_of_their_image(tmp_path: Path, make_ge
     assert (labels[10:, 10:] == -1).all()
 
 
+@pytest.mark.parametrize("name", ["background", "Background"])
 def test_ground_without_polygons_is_the_background_where_there_is_one(
-    tmp_path: Path, make_geotiff: MakeGeotiff
+    tmp_path: Path, make_geotiff: MakeGeotiff, name: str
 ) -> None:
     root = with_polygons(tmp_path / "set", make_geotiff)
-    (root / "classes.csv").write_text("id,name\n0,background\n1,wood\n2,lake\n", encoding="utf-8")
+    (root / "classes.csv").write_text(f"id,name\n0,{name}\n1,wood\n2,lake\n", encoding="utf-8")
     labels = FOLDER.read(root, "train").masks[0]()
     assert (labels[0, 0], labels[0, 15], labels[15, 15]) == (2, 1, 0)
 

@@ -7,7 +7,7 @@ from typing import Literal
 
 from geoglot.aliases import Progress
 from geoglot.datasets import polygons
-from geoglot.datasets.classes import BACKGROUND, IGNORED, TABLE, MapClass, add_background
+from geoglot.datasets.classes import BACKGROUND, IGNORED, TABLE, MapClass, add_background, find_background
 from geoglot.datasets.intake.class_tables import read_list, read_names
 from geoglot.datasets.intake.values import NUMBERED, RenumberedMask, survey
 from geoglot.datasets.labels import Labels
@@ -177,7 +177,9 @@ def _vector_classes(names: Sequence[str], path: Path) -> tuple[MapClass, ...]:
 
 def _rest(classes: tuple[MapClass, ...]) -> int:
     """The class of pixels outside all objects."""
-    return next(place for place, kind in enumerate(classes) if kind.name.lower() == BACKGROUND)
+    index = find_background(kind.name for kind in classes)
+    assert index is not None
+    return index
 
 
 def _say_rest(classes: tuple[MapClass, ...]) -> tuple[str, ...]:

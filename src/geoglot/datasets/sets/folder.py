@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from geoglot.datasets import polygons
-from geoglot.datasets.classes import BACKGROUND, IGNORED, TABLE, MapClass, add_background, read_classes, words_of
+from geoglot.datasets.classes import IGNORED, TABLE, MapClass, add_background, find_background, read_classes, words_of
 from geoglot.datasets.coco import CocoFile, CocoLabels, find_image, read_coco
 from geoglot.datasets.dataset import Mapped
 from geoglot.datasets.labels import NONE, Labels
@@ -171,13 +171,19 @@ def open_contents(data: Path) -> Contents:
 
 def _labels(image: Path, path: Path | None, classes: tuple[MapClass, ...]) -> Labels:
     """The labels of an image, by the kind of their file."""
-    indices = {kind.name: index for index, kind in enumerate(classes)}
+    indices, rest = {kind.name: index for index, kind in enumerate(classes)}, _rest(classes)
     if path is None or path.suffix.lower() == YOLO:
         by_id = {value: index for index, kind in enumerate(classes) for value in kind.values if isinstance(value, int)}
-        return YoloFile(image, path, by_id, indices.get(BACKGROUND, NONE))
+        return YoloFile(image, path, by_id, rest)
     if path.suffix.lower() in polygons.SUFFIXES:
-        return Polygons(image, path, indices, indices.get(BACKGROUND, NONE))
+        return Polygons(image, path, indices, rest)
     return MaskFile(image, path, classes, (IGNORED,), TABLE)
+
+
+def _rest(classes: tuple[MapClass, ...]) -> int:
+    """The class of pixels outside all objects; NONE if they do not count."""
+    index = find_background(kind.name for kind in classes)
+    return NONE if index is None else index
 
 
 def _coco_labels(
@@ -200,7 +206,7 @@ def _coco_labels(
                 f"{file.path} names {path} twice, once as {name}; name images as they lie in their folders"
             )
         size, own = (int(facts["height"]), int(facts["width"])), file.annotations.get(facts["id"], ())
-        labels.append(CocoLabels(path, file.path, size, own, by_id, indices[BACKGROUND]))
+        labels.append(CocoLabels(path, file.path, size, own, by_id, _rest(classes)))
     if not file.images:
         raise SourceError(f"{file.path} names no images; export it again, with images")
     if not labels:
