@@ -36,6 +36,20 @@ def test_answers_are_compared_as_rsvqa_does(value: object, truth: str, right: bo
     assert matches(value, truth) == (right, exact)  # type: ignore[arg-type]
 
 
+@pytest.mark.parametrize(
+    ("value", "unit", "truth", "right", "exact"),
+    [
+        (20_000.0, "m²", "2 ha", True, True), (2.0, "m²", "2 ha", False, False), (2.0, "ha", "2 ha", True, True),
+        (2.0, "ha", "20000m2", True, True), (2.0, "ha", "2", True, True), (2e6, "m²", "2 km2", True, True),
+        (0.5, "km", "500 m", True, True), (1.5, "km", "1.5 km", True, True), (0.004, "ha", "40 m²", True, True),
+        (0.004, "ha", "400 m²", False, False), (35.0, "%", "35%", True, True), (0.002, "ha", "0.6 ha", False, False),
+        (3, "", "3", True, True), (3, None, "3", True, True),
+    ],
+)  # fmt: skip
+def test_numbers_are_compared_in_one_unit(value: float, unit: str, truth: str, right: bool, exact: bool) -> None:
+    assert matches(value, truth, unit) == (right, exact)
+
+
 def test_the_ranges_of_rsvqa() -> None:
     assert [bucket(number) for number in (0, 1, 10, 11, 100, 101, 1000, 1001)] == [0, 1, 1, 2, 2, 3, 3, 4]
 

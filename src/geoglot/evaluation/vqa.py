@@ -27,12 +27,14 @@ from geoglot.tasks.ask.answer import Answer
 from geoglot.tasks.ask.ask import Asker
 from geoglot.tasks.ask.ask_options import AskOptions
 from geoglot.tasks.ask.chat import NoReplyError
+from geoglot.tasks.ask.grammar.lexicon import AREAS, LENGTHS
 from geoglot.tasks.ask.plan import Plan, Planner, Trial
 from geoglot.tasks.ask.view import Value
 
 _RANGES = (0, 10, 100, 1000)
 _TOLERANCE = 0.005  # relative, for measured numbers: areas in pixels and on the ellipsoid differ
-_AREA = re.compile(r"(\d+\.?\d*|\.\d+) ?(m2|m²|ha|km2|km²|m|%)?")
+_AREA = re.compile(r"(\d+\.?\d*|\.\d+) ?(m2|m²|ha|km2|km²|m|km|%)?")
+_METRIC = {unit: 1 if size == 1 else size for unit, size in (LENGTHS | AREAS).items()}  # a count stays a whole number
 _THEME = "theme"
 
 #: Opens an image, by index, for questions with these possible answers to theme questions
@@ -93,14 +95,17 @@ def answer_all(asked: Asked, open_image: Open, progress: Progress | None = None)
         with open_image(image, themes) as asker:
             for question in questions:
                 answer = asker.ask(question.text)
-                scored.append(Scored(question, answer, *matches(answer.value, question.answer)))
+                scored.append(Scored(question, answer, *matches(answer.value, question.answer, answer.unit)))
                 if progress:
                     progress("questions", len(scored), len(asked.questions))
     return scored
 
 
-def matches(value: Value | None, truth: str) -> tuple[bool, bool]:
-    """Whether an answer is right by RSVQA's ranges, and whether it is exact."""
+def matches(value: Value | None, truth: str, unit: str | None = None) -> tuple[bool, bool]:
+    """Whether an answer is right by RSVQA's ranges, and whether it is exact.
+
+    Areas are compared in square metres and lengths in metres; a truth without a unit is in that of the answer.
+    """
     if value is None:
         return False, False
     expected = truth.strip().lower()
@@ -109,7 +114,8 @@ def matches(value: Value | None, truth: str) -> tuple[bool, bool]:
         return same, same
     number = _AREA.fullmatch(expected)
     if isinstance(value, int | float) and number:
-        true = float(number[1])
+        own, theirs = unit or "", (number[2] or unit or "").replace("2", "²")
+        value, true = (_METRIC.get(each, 1) * size for each, size in ((own, value), (theirs, float(number[1]))))
         exact = value == true if isinstance(value, int) else abs(value - true) <= max(_TOLERANCE * true, 0.5)
         return exact or bucket(value) == bucket(true), exact
     if isinstance(value, str):
