@@ -1,11 +1,12 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from geoglot.pairs.collect.collect_recipe import TilesRecipe
 from geoglot.pairs.collect.paper_tiles import bin_photos, choose_paper_centres, half_tile_degrees
-from geoglot.pairs.collect.tiles import _place_by_degrees
+from geoglot.pairs.collect.tiles import _make_table, _place_by_degrees
 
 HALF = half_tile_degrees(224.0)
 
@@ -32,6 +33,14 @@ def test_bins_end_at_ten_degrees_and_at_quarters() -> None:
     assert len(set(bin_photos(lon, lat, times)[[0, 1, 3, 4]])) == 4
     assert bin_photos(lon, lat, times)[0] == bin_photos(lon, lat, times)[2]
     assert len(choose_paper_centres(lon, lat, bin_photos(lon, lat, times), HALF)) == 4
+
+
+def test_one_place_in_two_quarters_is_two_tiles_with_names_of_their_own() -> None:
+    lon, lat, times = np.full(3, 10.0), np.full(3, 50.0), ["2020-01-05", "2020-07-05", "2020-07-06"]
+    tiles, links = _place_by_degrees(lon, lat, times, TilesRecipe(rule="degrees"))
+    table = _make_table(tiles, links, pd.DataFrame({"time": times}))
+    assert table["photos"].tolist() == [1, 2] and table["id"].is_unique
+    assert table["time"].tolist() == ["2020-01-05T00:00:00", "2020-07-06T00:00:00"]
 
 
 def test_tiles_are_narrower_on_the_ground_away_from_the_equator() -> None:

@@ -87,7 +87,9 @@ def utm_grid(epsg: int, left: int, top: int, side: int, resolution: float) -> Gr
 
 def _make_table(tiles: UtmTiles, links: TileMembers, photos: Any) -> Any:
     left, top = tiles.corners
-    names = [f"{epsg}-{x}-{y}" for epsg, x, y in zip(tiles.epsg, left, top, strict=True)]
+    places = pd.Series([f"{epsg}-{x}-{y}" for epsg, x, y in zip(tiles.epsg, left, top, strict=True)], dtype=object)
+    again = places.groupby(places).cumcount()  # one place in another quarter, by the authors' rule
+    names = [f"{place}-{more + 1}" if more else place for place, more in zip(places, again, strict=True)]
     return pd.DataFrame({
         "id": names, "epsg": tiles.epsg, "left": left, "top": top, "lon": tiles.lon, "lat": tiles.lat,
         "photos": np.bincount(links.tile, minlength=len(names)),
