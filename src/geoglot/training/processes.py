@@ -119,9 +119,10 @@ def mean_over_processes(number: int | float, device: torch.device) -> Tensor:
     """Mean of a number over processes, as a float tensor."""
     mean = torch.tensor(float(number), device=device)
     if dist.is_initialized():
+        mean = mean.to("cuda") if dist.get_backend() == "nccl" else mean
         dist.all_reduce(mean)
         mean /= dist.get_world_size()
-    return mean
+    return mean.to(device)
 
 
 def sum_over_processes(values: Tensor) -> Tensor:
