@@ -119,6 +119,16 @@ def test_lonlat_bounds(make_grid: MakeGrid) -> None:
     assert lonlat_bounds(pole) == pytest.approx((-180, 83.5, 180, 90), abs=0.1)
 
 
+def test_what_crosses_180_is_cut_whatever_its_coordinates_round_to(rng: np.random.Generator) -> None:
+    sides, middles = rng.uniform(0.001, 3, 300), rng.uniform(-0.0005, 0.0005, 300)
+    corners = np.array([[1, -1], [1, 1], [-1, 1], [-1, -1]]) + rng.normal(0, 0.1, (300, 4, 2))
+    whole = corners * sides[:, None, None] + np.array([180, -17]) + np.stack([middles, middles], 1)[:, None]
+    turned = np.stack([(whole[..., 0] + 180) % 360 - 180, whole[..., 1]], axis=-1)
+    cut = split_at_antimeridian(shapely.polygons(turned))
+    assert shapely.is_valid(cut).all() and (abs(shapely.bounds(cut)[:, [0, 2]]) == 180).all()
+    np.testing.assert_allclose(shapely.area(cut), shapely.area(shapely.polygons(whole)), rtol=1e-6)
+
+
 def test_split_at_the_antimeridian() -> None:
     across, wrapped, plain = split_at_antimeridian(
         [

@@ -130,9 +130,7 @@ def _split(geometry: Any) -> Any:
     """Split a geometry into parts within -180..180."""
     whole = geometry
     if geometry.bounds[2] - geometry.bounds[0] < 360:
-        whole = shapely.transform(
-            geometry, lambda lonlat: np.column_stack([np.unwrap(lonlat[:, 0], period=360), lonlat[:, 1]])
-        )
+        whole = shapely.transform(geometry, lambda lonlat: lonlat + np.outer(_turns(lonlat[:, 0]), [360, 0]))
     turns = range(math.floor((whole.bounds[0] + 180) / 360), math.ceil((whole.bounds[2] + 180) / 360))
     parts = (
         shapely.transform(
@@ -142,6 +140,11 @@ def _split(geometry: Any) -> Any:
         for turn in turns
     )
     return shapely.union_all([part for part in parts if not part.is_empty])
+
+
+def _turns(longitudes: Float[np.ndarray, " vertex"]) -> Float[np.ndarray, " vertex"]:
+    """How many times around the Earth bring each longitude next to the one before; whole, so that rings stay closed."""
+    return np.asarray(np.round((np.unwrap(longitudes, period=360) - longitudes) / 360))
 
 
 def west_east_bounds(geometry: BaseGeometry) -> tuple[float, float, float, float]:
