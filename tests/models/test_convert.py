@@ -16,7 +16,7 @@ from transformers import CLIPModel
 from geoglot.errors import ConvertError, ModelError, OutputError
 from geoglot.models.base import normalise
 from geoglot.models.convert import Conversion, convert
-from geoglot.models.convert.layouts import vision_config
+from geoglot.models.convert.layouts import clip_config, vision_config
 from geoglot.models.zoo import load_word_model
 
 Save = Callable[..., Path]
@@ -247,3 +247,20 @@ def test_heads_are_64_wide_but_in_vit_h(width: int, heads: int) -> None:
     config = vision_config({name: torch.empty(shape, device="meta") for name, shape in shapes.items()}, "gelu")
     assert config["num_attention_heads"] == heads
     assert (config["num_hidden_layers"], config["image_size"], config["patch_size"]) == (32, 224, 14)
+
+
+@pytest.mark.parametrize(("image", "text", "heads"), [(768, 512, 8), (1280, 1024, 16), (1664, 1280, 20)])
+def test_heads_of_text_towers_are_64_wide(image: int, text: int, heads: int) -> None:
+    """ViT-bigG reads texts by a tower as wide as ViT-H's image tower, with heads of another width."""
+    shapes = {"visual_projection.weight": (text, image), "text_projection.weight": (text, text)}
+    for tower, width, places in (("vision_model", image, 257), ("text_model", text, 77)):
+        shapes |= {
+            f"{tower}.embeddings.position_embedding.weight": (places, width),
+            f"{tower}.encoder.layers.0.mlp.fc1.weight": (4 * width, width),
+        }
+    shapes |= {
+        "vision_model.embeddings.patch_embedding.weight": (image, 3, 14, 14),
+        "text_model.embeddings.token_embedding.weight": (100, text),
+    }
+    config = clip_config({name: torch.empty(shape, device="meta") for name, shape in shapes.items()}, "gelu")
+    assert config["text_config"]["num_attention_heads"] == heads

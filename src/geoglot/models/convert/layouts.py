@@ -46,7 +46,7 @@ _OPENCLIP_BLOCK = {
 #: Numbers that OpenAI's own files keep beside the weights, masks that are rebuilt, and the bias of a sigmoid loss,
 #: which does not change a softmax over classes
 OPENCLIP_EXTRAS = {"input_resolution", "context_length", "vocab_size", "attn_mask", "logit_bias"}
-#: Number of heads in OpenCLIP's towers whose heads are not 64 wide: ViT-H, ViT-g and ViT-bigG
+#: Number of heads in OpenCLIP's image towers whose heads are not 64 wide: ViT-H, ViT-g and ViT-bigG
 _HEADS = {1280: 16, 1408: 16, 1664: 16}
 _HEAD_WIDTH = 64
 _CLASS_TOKEN = "vision_model.embeddings.class_embedding"
@@ -144,11 +144,12 @@ def vision_config(tensors: Tensors, activation: str) -> dict[str, Any]:
 
 def _tower(tensors: Tensors, tower: str, activation: str) -> dict[str, Any]:
     width = _shape(tensors, f"{tower}.embeddings.position_embedding.weight")[1]
+    heads = max(width // _HEAD_WIDTH, 1)
     return {
         "hidden_size": width,
         "intermediate_size": _shape(tensors, f"{tower}.encoder.layers.0.mlp.fc1.weight")[0],
         "num_hidden_layers": _layers(tensors, tower),
-        "num_attention_heads": _HEADS.get(width, max(width // _HEAD_WIDTH, 1)),
+        "num_attention_heads": _HEADS.get(width, heads) if tower == "vision_model" else heads,
         "hidden_act": activation,
         "layer_norm_eps": 1e-5,
     }
