@@ -81,6 +81,9 @@ def test_a_graph_with_a_list_of_classes_is_a_classifier_too(tmp_path: Path, indo
     judge = PhotoClassifier(tmp_path / "graph", indoor)
     red, blue = judge.probabilities({"a": photo((255, 0, 0)), "b": photo((0, 0, 255))})[:, 0]
     assert red < 0.5 < blue
+    (tmp_path / "graph" / "classes.txt").write_text("kitchen\nliving room\nbeach\n")
+    other = PhotoClassifier(tmp_path / "graph", indoor)
+    assert other.identity != judge.identity and other.probabilities({"a": photo((255, 0, 0))})[0, 0] > 0.5
     (tmp_path / "graph" / "classes.txt").write_text("beach\nkitchen\n")
     with pytest.raises(ModelError, match="3 scores"):
         PhotoClassifier(tmp_path / "graph", indoor).probabilities({"a": photo((255, 0, 0))})

@@ -46,9 +46,10 @@ class PhotoClassifier:
                 f"{indoor} must name some classes of {folder} and not all, and names {self._indoor.sum()} of "
                 f"{len(names)}; its classes are called {', '.join(names[:3])}"
             )
-        weights = sorted(folder.glob("*.safetensors")) or [folder / _GRAPH]
-        self.identity = f"{[sha256_of(path) for path in weights]} {sorted(chosen)}"
+        weights = [folder / _GRAPH] if is_graph else sorted(folder.glob("*.safetensors"))
         statistics = read_statistics(folder, _IMAGENET)
+        rows = np.flatnonzero(self._indoor).tolist()  # the names may change while the weights stay
+        self.identity = f"{[sha256_of(path) for path in weights]} {rows} {statistics}"
         self._mean, self._std = (np.array(each, np.float32)[:, None, None] for each in statistics.__dict__.values())
 
     def probabilities(self, pictures: Mapping[str, bytes]) -> Float[np.ndarray, "photo 1"]:
