@@ -60,7 +60,7 @@ def test_rsvqa(tmp_path: Path, name: str, prefix: str, folder: str) -> None:
 def test_rsivqa(tmp_path: Path, lines: str) -> None:
     path = tmp_path / lines
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text("00297: does this picture contain ship?no\n00297: how many ships are there in this picture?0\n"
+    path.write_text("00297: does this picture contain ship?no\n00297: How many ships are there in this picture?0\n"
                     "2.tif:what is the theme of this picture?golf course\n")  # fmt: skip
     folder = path.with_suffix("") if lines == "hrrsd.txt" else path.parent / "images"
     picture(folder / "00297.jpg")

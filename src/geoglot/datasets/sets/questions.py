@@ -144,8 +144,9 @@ class Rsivqa(DataSet):
                 raise SourceError(f"{path}, line {number} must be `image: question?answer`, got {line!r}")
             if name not in images:
                 images[name] = len(images), self._find_image(path, name.strip(), data)
-            kind = "theme" if "theme" in question else "presence"
-            kind = "count" if question.startswith("how many") else kind
+            asks = question.lower()
+            kind = "theme" if "theme" in asks else "presence"
+            kind = "count" if asks.startswith("how many") else kind
             questions.append(Question(images[name][0], f"{question}?", answer.strip().lower(), kind))
         if not questions:
             raise SourceError(f"{path} holds no questions")
