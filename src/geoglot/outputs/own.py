@@ -29,9 +29,10 @@ _RUN = b"A run of geoglot writes to this folder.\n"
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW
 #: What a journal keeps: the fingerprint of its run, the state, and strips
 _JOURNAL = re.compile(r"run|state\.npz|[a-z]+-\d{9,}\.(tif|npy|json)")
-#: What drafts of folders keep: a data set of tiles, the sample of an audit
+#: What drafts of folders keep: a data set of tiles, the sample of an audit, a pair set or its archives
 _IN_DRAFTS = re.compile(
-    r".+_\d+_\d+\.png|(windows|classes|images)\.csv|set\.toml|\d{4,}\.png|sheet-\d+\.png|sample\.csv|design\.json",
+    r".+_\d+_\d+\.png|(windows|classes|images)\.csv|set\.toml|\d{4,}\.png|sheet-\d+\.png|sample\.csv|design\.json"
+    r"|pairs\.json|tiles\.npy|(tiles|photos|images)\.parquet|\d{6,}\.tar",
     re.DOTALL,
 )
 #: Files of the same stem that belong to a draft: the parts of a Shapefile, a style, and features on their way to tiles
@@ -207,7 +208,7 @@ def _foreign_in(draft: str, opened: int) -> Iterator[str]:
     for folder, folders, files, at in os.fwalk(draft, dir_fd=opened):
         for name in (*folders, *files):
             mode = os.stat(name, dir_fd=at, follow_symlinks=False).st_mode
-            is_ours = _IN_DRAFTS.fullmatch(name) or _OF_A_SYSTEM.fullmatch(name)
+            is_ours = name in (MARK, LOCK) or _IN_DRAFTS.fullmatch(name) or _OF_A_SYSTEM.fullmatch(name)
             if not (stat.S_ISDIR(mode) or (stat.S_ISREG(mode) and is_ours)):
                 yield f"{folder}/{name}"
 

@@ -22,6 +22,7 @@ from geoglot.aliases import Progress
 from geoglot.crs import LONLAT
 from geoglot.errors import InputError, OutputError, SourceError
 from geoglot.geo import Grid, Window
+from geoglot.outputs.atomic import disk_errors, drafts
 from geoglot.pairs.collect.tiles import UtmTiles, utm_grid
 from geoglot.pairs.pair_store import PairSet
 from geoglot.pairs.schema import Batch, Links
@@ -77,7 +78,10 @@ class _Sample:
 def import_released(
     released: Released, output: Path, side: int, resolution: float, progress: Progress | None = None
 ) -> Imported:
-    """Make a pair set of `side` px at `resolution` m: resample the tiles, place the photos by their coordinates."""
+    """Make a pair set of `side` px at `resolution` m: resample the tiles, place the photos by their coordinates.
+
+    The set appears whole or not at all.
+    """
     if output.exists():
         raise OutputError(f"{output} exists already; give another name")
     left = Counter[str]()
@@ -85,15 +89,20 @@ def import_released(
     if not photos:
         where = f"{released.metadata} and {released.photos}"
         raise InputError(f"no row of {released.offsets} has a photo that is in {where}")
-    pairs, names = PairSet.create(output, ("red", "green", "blue"), side, resolution), sorted(photos)
-    for first in range(0, len(names), _SHARD):
-        part = names[first : first + _SHARD]
-        samples = [_make_sample(released, name, photos[name], (side, resolution), left) for name in part]
-        if kept := [sample for sample in samples if sample]:
-            pairs = pairs.append(_make_batch(kept))
-        if progress:
-            progress("tiles", first + len(part), len(names))
-    return Imported(pairs, +left)
+    with disk_errors(output):
+        output.parent.mkdir(parents=True, exist_ok=True)
+    with disk_errors(output), drafts(output, "part") as folder:
+        draft, names = folder / output.name, sorted(photos)
+        pairs = PairSet.create(draft, ("red", "green", "blue"), side, resolution)
+        for first in range(0, len(names), _SHARD):
+            part = names[first : first + _SHARD]
+            samples = [_make_sample(released, name, photos[name], (side, resolution), left) for name in part]
+            if kept := [sample for sample in samples if sample]:
+                pairs = pairs.append(_make_batch(kept))
+            if progress:
+                progress("tiles", first + len(part), len(names))
+        draft.rename(output)
+    return Imported(PairSet.open(output), +left)
 
 
 def _read_photos(released: Released, left: Counter[str]) -> dict[str, list[_Photo]]:

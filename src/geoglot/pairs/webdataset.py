@@ -18,22 +18,38 @@ from PIL import Image
 
 from geoglot.aliases import Progress
 from geoglot.errors import InputError, OutputError
-from geoglot.outputs.atomic import appears, disk_errors
+from geoglot.outputs.atomic import disk_errors, drafts
 from geoglot.pairs.pair_store import PairSet
 
 
 def export(pairs: PairSet, output: Path, tiles: int, progress: Progress | None = None) -> list[Path]:
-    """Write archives of `tiles` tiles each into a new or empty folder and return their paths."""
+    """Write archives of `tiles` tiles each into a new or empty folder and return their paths.
+
+    The folder appears whole or not at all.
+    """
     if not pairs.tiles:
         raise InputError(f"{pairs.place} holds no tiles")
     if output.exists() and any(output.iterdir()):
         raise OutputError(f"{output} is not empty; give another folder")
+    place = output.resolve()
     with disk_errors(output):
-        output.mkdir(parents=True, exist_ok=True)
-    samples, written = _read_samples(pairs), list[Path]()
-    for first in range(0, pairs.tiles, tiles):
-        path = output / f"{len(written):06d}.tar"
-        with appears(path) as temporary, tarfile.open(temporary, "w", format=tarfile.USTAR_FORMAT) as archive:
+        place.parent.mkdir(parents=True, exist_ok=True)
+    with disk_errors(output), drafts(place, "part") as folder:
+        draft = folder / place.name
+        draft.mkdir()
+        written = [path.name for path in _write(pairs, draft, tiles, progress)]
+        if place.exists():
+            place.rmdir()
+        draft.rename(place)
+    return [output / name for name in written]
+
+
+def _write(pairs: PairSet, folder: Path, tiles: int, progress: Progress | None) -> Iterator[Path]:
+    """Write the archives into a folder, one after the other."""
+    samples = _read_samples(pairs)
+    for count, first in enumerate(range(0, pairs.tiles, tiles)):
+        path = folder / f"{count:06d}.tar"
+        with tarfile.open(path, "w", format=tarfile.USTAR_FORMAT) as archive:
             for number in range(first, min(first + tiles, pairs.tiles)):
                 for ending, content in next(samples):
                     entry = tarfile.TarInfo(f"{number:08d}.{ending}")
@@ -41,8 +57,7 @@ def export(pairs: PairSet, output: Path, tiles: int, progress: Progress | None =
                     archive.addfile(entry, io.BytesIO(content))
                 if progress:
                     progress("tiles", number + 1, pairs.tiles)
-        written.append(path)
-    return written
+        yield path
 
 
 def _read_samples(pairs: PairSet) -> Iterator[list[tuple[str, bytes]]]:
