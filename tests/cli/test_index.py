@@ -41,6 +41,27 @@ def test_an_archive_is_made_described_and_changed(pictures: Path, tmp_path: Path
     assert json.loads(run("index", "info", place, "--json"))["chips"] == 3
 
 
+def test_a_search_that_finds_no_chip_any_more_leaves_no_old_pictures(pictures: Path, tmp_path: Path) -> None:
+    run("index", "add", tmp_path / "a", pictures, "-q")
+    search = (
+        "search",
+        tmp_path / "a",
+        "harbour",
+        "--before",
+        "2020-02-01",
+        "-q",
+        "-o",
+        tmp_path / "hits.csv",
+        "--sheet",
+    )
+    run(*search, tmp_path / "hits.png")
+    assert (tmp_path / "hits.png").exists()
+    run("index", "remove", tmp_path / "a", pictures / "0*")
+    for _ in range(2):
+        run(*search, tmp_path / "hits.png")
+        assert not (tmp_path / "hits.png").exists() and (tmp_path / "hits.csv").exists()
+
+
 def test_units_are_planned_done_and_joined(pictures: Path, tmp_path: Path) -> None:
     (pictures / "bad.png").write_bytes(b"no picture")
     place, plan = tmp_path / "archive", tmp_path / "plan"

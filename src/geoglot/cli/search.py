@@ -66,8 +66,9 @@ def command(
     if sheet:
         check_sheet(sheet, archive, is_archive(archive))
     run = run_of(archive, words, image, place, like, unlike, options)
+    inputs = [image, options.area, *like, *unlike]
     for path in filter(None, (output, sheet)):
-        reserve(path, run, overwrite, [image, options.area, *like, *unlike])
+        reserve(path, run, overwrite, inputs)
     with progress() as advance:
         index = Index(archive, model=model, device=device, progress=advance)
     hits = index.search(words, image=image, place=place, like=like, unlike=unlike, options=options)
@@ -75,6 +76,8 @@ def command(
         hits = replace(hits, notes=(*hits.notes, *hits.save(output, overwrite=overwrite)))
     if sheet and hits.hits:
         hits.sheet(sheet, overwrite=overwrite)
+    elif sheet:
+        reserve(sheet, run, overwrite, inputs).finish_without({"query": hits.query, "searched": hits.searched})
     shared.emit(hits.to_json(), as_json, describe(hits, {"hits": output, "sheet": sheet if hits.hits else None}))
 
 

@@ -138,6 +138,12 @@ class Made:
             self._open_ledger()
             path.unlink()
 
+    def finish_without(self, document: Mapping[str, Any]) -> None:
+        """End a run that has nothing to show: the output that an earlier run made would be taken for its result."""
+        if os.path.lexists(self.output):
+            self.remove(self.output)
+            self.finish(document)
+
     def finish(self, document: Mapping[str, Any]) -> None:
         """Remove stale files, then write the record, which says that the files are complete."""
         for path in _with_beside(self._stale):

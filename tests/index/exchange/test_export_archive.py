@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import errno
 import json
+import shutil
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from archives import make_archive, make_batch
+from archives import MODEL, make_archive, make_batch
 from geoglot.errors import InputError, OutputError, SourceError
 from geoglot.index.build.remove import remove
 from geoglot.index.exchange import export_archive as export_module
@@ -54,6 +55,31 @@ def test_what_is_exported_and_imported_again_is_identical(tmp_path: Path, archiv
     assert content(again) == content(archive)
     twice = import_vectors(tmp_path / "again", [tmp_path / name])
     assert twice.rows == archive.rows == 41
+
+
+@pytest.mark.parametrize("name", ["chips.parquet", "chips.zarr", "chips"])
+def test_how_a_source_was_read_comes_back(tmp_path: Path, name: str) -> None:
+    """Else its chips would be looked into by other bands than those that were encoded."""
+    batch, reading = make_batch(6, sources=2), ['{"bands": [3, 2, 1], "least": 0.5}', '{"nodata": 0}']
+    at = batch.sources.column_names.index("reading")
+    sources = batch.sources.set_column(at, "reading", pa.array(reading))
+    archive = Archive.create(tmp_path / "a", MODEL).append(type(batch)(batch.vectors, batch.chips, sources))
+    export_archive(archive, tmp_path / name)
+    again = import_vectors(tmp_path / "again", [tmp_path / name])
+    rows = [row for shard in again.shards for row in shard.sources().to_pylist()]
+    assert {row["source"]: row["reading"] for row in rows} == dict(
+        zip(sources["source"].to_pylist(), reading, strict=True)
+    )
+
+
+def test_an_export_from_before_it_said_how_sources_were_read_is_read(tmp_path: Path, archive: Archive) -> None:
+    export_archive(archive, tmp_path / "chips.parquet")
+    table = pq.read_table(tmp_path / "chips.parquet")
+    pq.write_table(table.drop_columns(["reading"]), tmp_path / "old.parquet")
+    export_archive(archive, tmp_path / "old.zarr")
+    shutil.rmtree(tmp_path / "old.zarr" / "reading")
+    for name in ("old.parquet", "old.zarr"):
+        assert content(import_vectors(tmp_path / f"from {name}", [tmp_path / name])) == content(archive)
 
 
 def test_geoparquet_is_as_the_best_practices_ask(tmp_path: Path, archive: Archive) -> None:

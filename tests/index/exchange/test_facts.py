@@ -12,7 +12,8 @@ def test_sources_across_the_antimeridian_are_as_narrow_as_their_chips() -> None:
     boxes = split_at_antimeridian([shapely.box(lon - 0.1, 0, lon + 0.1, 0.2) for lon in (179.5, 180, -179.5, 3, 4)])
     columns = {
         "source": ["far"] * 3 + ["near"] * 2, "source_sha": ["0"] * 5, "scale_m": [100.0] * 5, "asked": ["100m"] * 5,
-        "source_part": [0] * 5, "source_parts": [1] * 5, "time": [None] * 5, "geometry": shapely.to_wkb(boxes),
+        "source_part": [0] * 5, "source_parts": [1] * 5, "reading": ["{}"] * 5, "time": [None] * 5,
+        "geometry": shapely.to_wkb(boxes),
     }  # fmt: skip
     table, part = sources_of(columns)
     assert part.tolist() == [0, 0, 0, 1, 1] and table["chips"].to_pylist() == [3, 2]

@@ -57,6 +57,7 @@ def make_batch(model: ModelFacts, vectors: np.ndarray, places: Places) -> ChipBa
     columns |= {
         "source": [places.source[row] for row in kept], "time": [places.time[row] for row in kept], "scale_m": scales,
         "asked": [f"{scale:g}m" for scale in scales], "source_part": [0] * len(kept), "source_parts": [1] * len(kept),
+        "reading": ["{}"] * len(kept),
     }  # fmt: skip
     content = hashlib.sha256(stored.tobytes()).hexdigest()
     columns["source_sha"] = [hashlib.sha256(f"{name} {content}".encode()).hexdigest() for name in columns["source"]]

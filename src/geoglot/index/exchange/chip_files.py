@@ -22,7 +22,7 @@ from pyproj.exceptions import CRSError
 
 from geoglot.errors import InputError, SourceError
 from geoglot.index.exchange.batches import ROWS, Places, make_batch
-from geoglot.index.exchange.facts import EXPORTED
+from geoglot.index.exchange.facts import ADDED, EXPORTED
 from geoglot.index.exchange.zarr_chips import as_batch
 from geoglot.index.store.archive import LONGEST, ModelFacts, read_model
 from geoglot.index.store.cells import METRES_A_DEGREE
@@ -135,9 +135,10 @@ def _vectors(column: Any, path: Path) -> np.ndarray:
 
 def _own_batch(table: Any, path: Path) -> ChipBatch:
     """A batch of a file that geoglot exported, with the same numbers."""
-    if missing := [name for name in EXPORTED.names if name not in table.column_names]:
+    if missing := [name for name in EXPORTED.names if name not in (*table.column_names, *ADDED)]:
         raise SourceError(f"{path} was exported by geoglot and has lost its column {missing[0]!r}; export it again")
-    columns = {name: table[name].combine_chunks() for name in EXPORTED.names if name != "bbox"}
+    there = [name for name in EXPORTED.names if name in table.column_names and name != "bbox"]
+    columns = {name: table[name].combine_chunks() for name in there}
     return as_batch(_vectors(table["embedding"], path), columns)
 
 

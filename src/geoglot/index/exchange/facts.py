@@ -21,12 +21,14 @@ from geoglot.index.store.live import live_rows
 from geoglot.lonlat import bound_geometries
 
 #: Columns that an export has beside those of the chips, and the names of these columns in the table of sources
-PARTS = {"asked": "asked", "source_part": "part", "source_parts": "parts"}
+PARTS = {"asked": "asked", "source_part": "part", "source_parts": "parts", "reading": "reading"}
 #: The columns of exports
 EXPORTED = pa.schema(
     [field for field in CHIPS if field.name != "part"]
     + [pa.field(name, SOURCES.field(own).type) for name, own in PARTS.items()]
 )
+#: Columns that exports lacked once
+ADDED = frozenset({"reading"})
 _MOST_SOURCES = 100  # folders of sources that metadata lists
 
 
@@ -104,8 +106,9 @@ def sources_of(columns: Mapping[str, Sequence[Any]]) -> tuple[Any, np.ndarray]:
         part[rows] = number
     shapes = shapely.from_wkb(np.asarray(columns["geometry"], object))
     known = {
+        **_nothing_else(len(groups)),
         **{PARTS.get(name, name): [key[at] for key in groups] for at, name in enumerate(names)},
-        "chips": [len(rows) for rows in groups.values()], **_nothing_else(len(groups)),
+        "chips": [len(rows) for rows in groups.values()],
         "time": [columns["time"][int(rows[0])] for rows in groups.values()],
         "bbox": [_box_around(shapes[rows]) for rows in groups.values()],
     }  # fmt: skip

@@ -17,7 +17,7 @@ import shapely
 
 from geoglot.errors import MissingExtraError, SourceError
 from geoglot.index.exchange.batches import ROWS
-from geoglot.index.exchange.facts import EXPORTED, PARTS, Summary, export_blocks, sources_of
+from geoglot.index.exchange.facts import ADDED, EXPORTED, PARTS, Summary, export_blocks, sources_of
 from geoglot.index.exchange.zarr_files import check_chunks, open_store, zarr_errors
 from geoglot.index.store.archive import Archive, ModelFacts, read_model
 from geoglot.index.store.chip_table import CHIPS, ChipBatch, geometry_columns
@@ -33,6 +33,7 @@ _CONVENTION = {
 _CHUNK = 4096  # chips
 _NO_TIME = np.iinfo(np.int64).min
 _COLUMNS = tuple(name for name in EXPORTED.names if name != "bbox")
+_NEEDED = tuple(name for name in _COLUMNS if name not in ADDED)
 
 
 def write_zarr(archive: Archive, folder: Path) -> int:
@@ -66,7 +67,7 @@ def read_zarr(path: str) -> tuple[ModelFacts, Iterator[ChipBatch]]:
     root = open_store(path)
     with zarr_errors(path):
         facts = root.attrs.get("geoglot")
-        if not isinstance(facts, dict) or any(name not in root for name in ("embeddings", *_COLUMNS)):
+        if not isinstance(facts, dict) or any(name not in root for name in ("embeddings", *_NEEDED)):
             raise SourceError(f"{path} holds chips in a layout that geoglot does not know; export them as GeoParquet")
         model = read_model(facts["model"])
         _check_arrays(root, model.dim, path)
@@ -75,7 +76,7 @@ def read_zarr(path: str) -> tuple[ModelFacts, Iterator[ChipBatch]]:
         for first in range(0, root["embeddings"].shape[0], ROWS):
             rows = slice(first, first + ROWS)
             with zarr_errors(path):
-                columns = {name: _from_numbers(name, root[name][rows]) for name in _COLUMNS}
+                columns = {name: _from_numbers(name, root[name][rows]) for name in _COLUMNS if name in root}
                 batch = as_batch(np.asarray(root["embeddings"][rows]), columns)
             yield batch
 
@@ -86,7 +87,9 @@ def _check_arrays(root: Any, dim: int, path: str) -> None:
     """SourceError for arrays that do not fit one another, or lack vectors, which zarr would read as zeros."""
     vectors = check_chunks(root["embeddings"], path)
     rows = vectors.shape[0]
-    if vectors.shape != (rows, dim) or any(check_chunks(root[name], path).shape != (rows,) for name in _COLUMNS):
+    if vectors.shape != (rows, dim) or any(
+        check_chunks(root[name], path).shape != (rows,) for name in _COLUMNS if name in root
+    ):
         raise SourceError(f"the arrays of {path} must have {rows:,} chips and {dim} numbers a vector; get it again")
     chunks = sum(file.is_file() for file in Path(path, "embeddings").rglob("*")) - 1  # without zarr.json
     if chunks < vectors.nchunks:
@@ -97,6 +100,7 @@ def as_batch(vectors: np.ndarray, columns: dict[str, Any]) -> ChipBatch:
     """A batch of vectors of any precision and the columns of `EXPORTED` but `bbox`."""
     outlines = columns["geometry"].to_numpy(zero_copy_only=False)
     boxes = geometry_columns(shapely.from_wkb(outlines))["bbox"]
+    columns = {"reading": pa.array(["{}"] * len(vectors)), **columns}
     plain = {name: columns[name].to_pylist() for name in ("source", "source_sha", "scale_m", "time", *PARTS)}
     sources, part = sources_of(plain | {"geometry": outlines})
     table = {**columns, "bbox": boxes, "part": part}

@@ -31,8 +31,7 @@ def draw_rises(rises: Sequence[Rise], made: Made) -> None:
     Without rises there is no sheet, not even that which the same run made when the archive held less.
     """
     if not rises:
-        made.remove(made.output)
-        made.finish({"rises": 0})
+        made.finish_without({"rises": 0})
         return
     rows = [
         [_panel(rise.cell, rise.before, f"{rank}  before"), _panel(rise.cell, rise.after, f"+{rise.rise:.3f}  after")]
