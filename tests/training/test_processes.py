@@ -30,6 +30,28 @@ with join_processes(torch.device("cpu")) as process:
 """
 
 
+_METRICS = """
+import json, sys, torch
+from pathlib import Path
+from torch import nn
+from geoglot.training.loop import Fit, fit
+from geoglot.training.objective import decay_groups
+from geoglot.training.processes import join_processes
+
+class Objective:
+    model, batch, best = nn.Linear(2, 1), (2, "things"), ""
+    def groups(self, decay): return decay_groups(self.model.parameters(), decay)
+    def batches(self, first, stop): return iter(range(first, stop))
+    def evaluate(self, model): return {}
+    def backward(self, batch):
+        self.model(torch.ones(1, 2)).sum().backward()
+        return {"loss": 2.0 + process.rank, "part": 10.0 * process.rank}
+
+with join_processes(torch.device("cpu")) as process:
+    fit(Objective(), Fit(steps=1), Path(sys.argv[1]), "{}", process, lambda *_: None)
+"""
+
+
 def in_two(words: list[str]) -> list[subprocess.CompletedProcess[str]]:
     """The same Python command as two processes that know of each other."""
     with socket.socket() as free:
@@ -52,6 +74,12 @@ def in_two(words: list[str]) -> list[subprocess.CompletedProcess[str]]:
 
 def test_statistics_become_those_of_all_processes() -> None:
     assert [run.returncode for run in in_two(["-c", _STATISTICS])] == [0, 0]
+
+
+def test_what_a_run_logs_is_of_all_processes(tmp_path: Path) -> None:
+    assert [run.returncode for run in in_two(["-c", _METRICS, str(tmp_path)])] == [0, 0]
+    [line] = map(json.loads, (tmp_path / "metrics.jsonl").read_text().splitlines())
+    assert (line["loss"], line["part"]) == (2.5, 5.0)
 
 
 def test_two_processes_train_one_segmenter_and_one_tells(tmp_path: Path) -> None:

@@ -21,7 +21,13 @@ from geoglot.training.checkpoint import TrainState
 from geoglot.training.curves import draw_curves
 from geoglot.training.metrics_log import MetricsLog
 from geoglot.training.objective import Objective
-from geoglot.training.processes import Process, average_gradients, average_statistics, own_random_state
+from geoglot.training.processes import (
+    Process,
+    average_gradients,
+    average_statistics,
+    mean_over_processes,
+    own_random_state,
+)
 from geoglot.training.trackers import Track, open_trackers
 
 logger = logging.getLogger(__name__)
@@ -167,6 +173,8 @@ def _step(state: TrainState, objective: Objective, batch: Any, settings: Fit, pr
             metrics = dict(objective.backward(batch))  # seeded by the step, so that a resumed run draws the same
     except FloatingPointError as error:
         raise _diverged(state.step, str(error)) from None
+    if process.world_size > 1:  # each tells of its own part of the batch
+        metrics = {name: float(mean_over_processes(value, parameters[0].device)) for name, value in metrics.items()}
     average_gradients(parameters)
     average_statistics(state.model)
     metrics["gradient"] = float(nn.utils.clip_grad_norm_(parameters, settings.clip))

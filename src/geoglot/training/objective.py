@@ -48,7 +48,8 @@ class Objective(Protocol):
         ...
 
     def backward(self, batch: Any) -> Mapping[str, float]:
-        """Add the gradient of the mean loss of a batch. Returns the metrics to log, with the loss as "loss".
+        """Add the gradient of the mean loss of a batch. Returns the metrics to log, with the loss as "loss"; of several
+        processes each returns those of its own part.
 
         Raises FloatingPointError where numbers that are not finite leave no gradient.
         """
