@@ -68,6 +68,24 @@ def test_a_segmenter_that_knows_has_full_marks(tmp_path: Path) -> None:
     assert set(card.metrics) >= {f"iou/{name}" for name in NAMES}
 
 
+def test_labelled_pixels_without_data_count_as_wrong_and_are_told(tmp_path: Path) -> None:
+    root = write_folder(tmp_path)
+    whole = evaluate("segmentation", "folder", root, model=RedSegmenter())
+    assert not any("no data" in note for note in whole.notes)
+    shown = sum(int((read() >= 0).sum()) for read in dataset_of("folder").read(root, "val").masks)
+    first = sorted((root / "val/images").iterdir())[0]
+    with Image.open(first) as opened:
+        picture = opened.convert("RGBA")
+    picture.paste((0, 0, 0, 0), (0, 0, picture.width // 2, picture.height))
+    picture.save(first)
+    labels = dataset_of("folder").read(root, "val").masks[0]()
+    hidden = int((labels[:, : picture.width // 2] >= 0).sum())
+    card = evaluate("segmentation", "folder", root, model=RedSegmenter())
+    assert card.metrics["overall_accuracy"].value == pytest.approx(1 - hidden / shown, abs=0.01)
+    [note] = [note for note in card.notes if "no data" in note]
+    assert note.startswith(f"{hidden / shown:.1%} of the labelled pixels count as wrong")
+
+
 def test_a_segmenter_of_other_classes_is_refused(tmp_path: Path) -> None:
     root = write_folder(tmp_path)
     (root / "classes.csv").write_text("id,name\n" + "".join(f"{i},class {i}\n" for i in range(7)))

@@ -39,7 +39,7 @@ def measure_segmenter(run: Run, samples: Samples, model: Segmenter) -> Measured:
         "scales": list(run.options.scales), "refine": run.refine, "limit": run.options.limit,
         "trained_on": model.card.source,
     }  # fmt: skip
-    return Measured(score_pixels(matrices, names), facts)
+    return Measured(score_pixels(matrices, names), facts, describe_unanswered(matrices))
 
 
 def segmenter_for(model: Segmenter, names: tuple[str, ...]) -> ClassDense:
@@ -149,6 +149,17 @@ def score_pixels(matrices: Integer[np.ndarray, "image class answer"], names: Seq
     by_class = {f"iou/{name}": estimate for name, estimate in zip(names, each, strict=True)}
     extra = {} if find_background(names) is None else {"miou_without_background": objects}
     return {"miou": iou, **extra, "mean_f1": f1, "overall_accuracy": accuracy, **by_class}
+
+
+def describe_unanswered(matrices: Integer[np.ndarray, "image class answer"]) -> tuple[str, ...]:
+    """A sentence on labelled pixels without an answer, if there are any."""
+    without, labelled = int(matrices[:, :, -1].sum()), int(matrices.sum())
+    if not without:
+        return ()
+    return (
+        f"{without / labelled:.1%} of the labelled pixels count as wrong, because their image has no data there (a "
+        "black rim, or transparent); mark them in the masks as pixels that do not count to leave them out",
+    )
 
 
 def iou_without_background(matrix: Integer[np.ndarray, "class answer"], names: Sequence[str]) -> float:

@@ -16,7 +16,7 @@ from geoglot.evaluation.metrics import Estimate
 from geoglot.evaluation.protocols import Protocol
 from geoglot.evaluation.retrieval import score_captions, score_queries
 from geoglot.evaluation.scorecard import Measured, Run
-from geoglot.evaluation.segmentation import coarsening, confusions, score_pixels, window_sides
+from geoglot.evaluation.segmentation import coarsening, confusions, describe_unanswered, score_pixels, window_sides
 from geoglot.index.search.scan import score_rows
 from geoglot.models.base import VisionLanguageModel
 from geoglot.scene.averaged import average
@@ -48,7 +48,7 @@ def measure_zero_shot(
         notes = (*patch_notes(model), *word_notes(model, words, templates=templates))
         dense = average(scores_of(model, samples.classes, (), templates), run.options.flips, run.options.scales)
         matrices = confusions(dense, samples, run.options.batch, run.progress, coarser, run.refiner)
-        return Measured(score_pixels(matrices, list(classes)), facts, notes)
+        return Measured(score_pixels(matrices, list(classes)), facts, (*notes, *describe_unanswered(matrices)))
     encode = partial(encode_pictures, model, samples.pictures, protocol.fit, run.options.batch, run.progress)
     if isinstance(samples, Captioned):
         embeddings, texts = encode(), model.encode_text([text for own in samples.captions for text in own]).cpu()
