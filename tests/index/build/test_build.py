@@ -362,6 +362,20 @@ def test_lists_give_times_and_clouds(make_scene: MakeScene, tmp_path: Path) -> N
     assert [Path(source).name for source, _ in added.failed] == ["none.tif"]
 
 
+@pytest.mark.parametrize("scales", [("", "256m"), ("256m", ""), ("512m,256m", "", "256m")])
+def test_chips_are_there_once_however_their_scale_was_asked_for(
+    make_scene: MakeScene, tmp_path: Path, scales: tuple[str, ...]
+) -> None:
+    """The scale that fits a scene of 10 m is 256 m for this model."""
+    make_scene("a.tif")
+    first, *others = (put(tmp_path / "a", tmp_path / "scenes", options=IndexOptions(scale=each)) for each in scales)
+    assert first.chips and all((other.chips, other.there) == (0, 1) for other in others)
+    cells = [
+        cell for shard in Archive.open(tmp_path / "a").shards for cell in shard.table(("cell",))["cell"].to_pylist()
+    ]
+    assert len(set(cells)) == len(cells) == first.chips
+
+
 def test_what_a_list_says_of_a_file_counts_wherever_else_it_is_named(tmp_path: Path) -> None:
     folder = make_pictures(tmp_path / "p", 2)
     (tmp_path / "list.csv").write_text("source,time,cloud\np/picture001.png,2019-05-04,0.25\n")

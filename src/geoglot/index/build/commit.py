@@ -42,7 +42,7 @@ def commit(archive: Archive, batch: ChipBatch, known: Known) -> Archive:
 
 def _find(known: Known, row: dict[str, object]) -> Row | None:
     sha, asked, part, parts, scale = row.values()
-    held = known.parts.get((sha, asked, part, parts))  # type: ignore[arg-type]
+    held = known.parts.get((sha, asked, part, parts)) or known.scaled.get((sha, scale, part, parts))  # type: ignore[arg-type]
     return held or (known.pictures.get(str(sha)) if scale is None else None)
 
 

@@ -21,6 +21,10 @@ Key = tuple[str, str, int, int]
 """Content, scale that was asked for, number of the part, number of parts; as `Part.key`."""
 
 
+Scaled = tuple[str, float | None, int, int]
+"""Content, side of the chips in metres, number of the part, number of parts: however that scale was asked for."""
+
+
 class Row(NamedTuple):
     """A part of a source in an archive."""
 
@@ -50,6 +54,7 @@ class Known:
     parts: dict[Key, Row] = field(default_factory=dict)
     pictures: dict[str, Row] = field(default_factory=dict)
     """Pictures without coordinates, which are of no scale, by the hash of their content."""
+    scaled: dict[Scaled, Row] = field(default_factory=dict)
     hashes: dict[tuple[str, str], str] = field(default_factory=dict)
     """Hash of the content of files by (uri, state)."""
     _shards: dict[str, Shard] = field(default_factory=dict)
@@ -62,15 +67,18 @@ class Known:
         for name in now.keys() - self._shards.keys():
             for row in _read(now[name]):
                 self.parts[row.key] = row
+                self.scaled[row.sha, row.scale_m, row.part, row.parts] = row
                 if row.state:
                     self.hashes[row.source, row.state] = row.sha
                 if row.scale_m is None:
                     self.pictures[row.sha] = row
         self._shards = now
 
-    def holds(self, part: Part) -> Row | None:
-        """The row of a part, or of the same picture asked for at another scale."""
-        return self.parts.get(part.key) or self.pictures.get(part.source.sha)
+    def holds(self, part: Part, scale_m: float | None = None) -> Row | None:
+        """The row of a part, of the same chips if their scale is given, or of a picture, which is of no scale."""
+        sha, _, number, count = part.key
+        same = self.scaled.get((sha, scale_m, number, count)) if scale_m else None
+        return self.parts.get(part.key) or same or self.pictures.get(sha)
 
 
 def _read(shard: Shard) -> list[Row]:

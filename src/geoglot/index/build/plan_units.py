@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
 from geoglot.errors import GridError, InputError, SourceError
 from geoglot.index.build.known_sources import Known
-from geoglot.index.build.scales import scale_of, why_too_coarse
+from geoglot.index.build.scales import AUTO, scale_of, why_too_coarse
 from geoglot.index.build.units import CHIPS_A_PART, LARGE_BYTES, Part, Rules, Source, Unit, group_parts
 from geoglot.models.card import Card
 from geoglot.sources.analysis_grid import analysis_grid
@@ -32,9 +33,12 @@ def plan_units(sources: Sequence[Source], rules: Rules, card: Card, known: Known
     """Plan. A list is cut into units in the same way however much of it is done, so a killed run gives the same."""
     planned = Planned()
     counts = {(row.sha, row.asked): row.parts for row in known.parts.values()}
+    before, scales = defaultdict[str, set[str]](set), dict[tuple[str, str], float | None]()
+    for sha, asked in counts:
+        before[sha].add(asked)
 
     def is_there(part: Part) -> bool:
-        row = known.holds(part)
+        row = known.holds(part, scales[part.source.sha, part.asked])
         return row is not None and not row.failed
 
     every = list[Part]()
@@ -46,6 +50,10 @@ def plan_units(sources: Sequence[Source], rules: Rules, card: Card, known: Known
                 for count in [counts.get((source.sha, asked)) or _count_parts(source, asked, card)]
                 for number in range(count)
             ]
+            scales |= {
+                (source.sha, asked): _scale_in(source, asked, before.get(source.sha, ()), card)
+                for asked in rules.scales
+            }
         except (SourceError, GridError, InputError) as error:
             planned.failed.append((source.uri, str(error)))
             continue
@@ -56,6 +64,18 @@ def plan_units(sources: Sequence[Source], rules: Rules, card: Card, known: Known
         if left := tuple(part for part in unit.parts if not is_there(part)):
             planned.units.append(Unit(left))
     return planned
+
+
+def _scale_in(source: Source, asked: str, before: Collection[str], card: Card) -> float | None:
+    """The scale in metres of a source whose chips may be there, asked for otherwise; None if they are not."""
+    if asked != AUTO:
+        return float(asked.removesuffix("m"))
+    if AUTO in before or not before:
+        return None
+    from geoglot.index.build.open_source import grid_of
+
+    native = grid_of(source)
+    return None if native.crs is None else scale_of(AUTO, native, card)
 
 
 def _count_parts(source: Source, asked: str, card: Card) -> int:
