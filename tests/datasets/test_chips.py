@@ -14,6 +14,7 @@ from PIL import Image
 from geoglot.datasets.catalogue import dataset_of
 from geoglot.datasets.chips import tile_set, windows
 from geoglot.datasets.classes import MapClass
+from geoglot.datasets.image_files import open_native
 from geoglot.datasets.layout import MaskedImages
 from geoglot.errors import InputError, OutputError, SourceError
 from labelled import NAMES, write_folder
@@ -50,6 +51,25 @@ def test_tiles_put_together_are_the_set(tmp_path: Path) -> None:
             whole = np.asarray(Image.open(root / "train" / folder / Path(row["source"]).name))
             cut = np.asarray(Image.open(made.output / "train" / folder / row["tile"]))[: place[2], : place[3]]
             assert np.array_equal(cut, whole[part])
+
+
+@pytest.mark.parametrize("side", [48, 96])
+def test_what_is_no_data_in_an_image_is_no_data_in_its_tiles(tmp_path: Path, side: int) -> None:
+    """In the middle of a tile and at its edge, and beside the mirror image of a small picture."""
+    root = write_folder(tmp_path / "set", side=80)
+    noise = np.random.default_rng(0).integers(1, 255, (80, 80, 4), dtype=np.uint8)
+    noise[:, :, 3] = 255
+    noise[10:40, 20:60, 3] = 0
+    for path in (root / "train/images").iterdir():
+        Image.fromarray(noise).save(path)
+    made = tile_set(FOLDER, root, tmp_path / "tiles", ["train"], side=side)
+    with (made.output / "train" / "windows.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    for row in rows:
+        top, left, height, width = (int(row[name]) for name in ("row", "col", "height", "width"))
+        with open_native(made.output / "train/images" / row["tile"]) as raster:
+            valid = raster.read(raster.grid.whole).valid
+        assert np.array_equal(valid[:height, :width], noise[top : top + height, left : left + width, 3] > 0)
 
 
 def test_an_image_smaller_than_a_tile_does_not_count_beyond_itself(tmp_path: Path) -> None:

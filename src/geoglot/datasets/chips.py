@@ -1,7 +1,8 @@
 """Cut a set of masked images into tiles: a new set in the layout `folder`.
 
 Every pixel of every image is in some tile: the last tile of a row or column is moved back into the image. An image
-that is smaller than a tile is extended by its mirror image, which does not count. `windows.csv` gives the place of each
+that is smaller than a tile is extended by its mirror image, which does not count. What is no data in the image is
+transparent in its tiles. `windows.csv` gives the place of each
 tile in its image; `set.toml` keeps the ground resolution.
 
 iSAID is scored on tiles of 896 px with an overlap of 384 (Zheng et al., CVPR 2020; MMSegmentation). Pixels in overlaps
@@ -28,6 +29,7 @@ from geoglot.datasets.sets.folder import FACTS
 from geoglot.errors import InputError, OutputError, SourceError
 from geoglot.geo import Window
 from geoglot.outputs.atomic import disk_errors, drafts
+from geoglot.sources.tile import Tile
 
 WINDOWS = "windows.csv"
 COLUMNS = ("tile", "source", "row", "col", "height", "width")
@@ -110,16 +112,26 @@ def _tile_image(
     with open_native(image) as raster:
         for window in windows(raster.native.shape, *size):
             tile = raster.read(window)
-            pixels = np.round(tile.pixels[:3] * 255).astype(np.uint8)
             ids = np.full((window.height, window.width), IGNORED, np.uint8)
             known = labels[window.slices]
             ids[: known.shape[0], : known.shape[1]] = np.where(known < 0, IGNORED, known)
             stem = f"{name}_{window.row}_{window.col}"
             if (out / "masks" / f"{stem}.png").exists():
                 raise SourceError(f"two images have the tile {stem}, the second is {image}; rename one of them")
-            Image.fromarray(pixels.transpose(1, 2, 0)).save(out / "images" / f"{stem}.png")
+            _picture(tile, known.shape).save(out / "images" / f"{stem}.png")
             Image.fromarray(ids).save(out / "masks" / f"{stem}.png")
             yield f"{stem}.png", source.as_posix(), window.row, window.col, *known.shape
+
+
+def _picture(tile: Tile, shown: tuple[int, ...]) -> Image.Image:
+    """A tile as a picture, transparent where its image has no data. `shown` are the rows and columns of the image."""
+    pixels = np.round(tile.pixels[:3] * 255).astype(np.uint8).transpose(1, 2, 0)
+    rows, cols = shown
+    if tile.valid[:rows, :cols].all():
+        return Image.fromarray(pixels)
+    opaque = np.full(pixels.shape[:2], 255, np.uint8)
+    opaque[:rows, :cols] = np.where(tile.valid[:rows, :cols], 255, 0)
+    return Image.fromarray(np.dstack([pixels, opaque]))
 
 
 def _write_rows(path: Path, rows: Iterable[tuple[str | int, ...]]) -> None:
