@@ -9,10 +9,12 @@ import torch
 from click.testing import CliRunner
 
 from geoglot.cli.main import cli
+from geoglot.datasets.dataset import Label, Scenes
 from geoglot.datasets.sets.class_folders import AID
 from geoglot.errors import InputError
+from geoglot.evaluation.image_vectors import Fit
 from geoglot.models.zoo import load_word_model
-from geoglot.training.train_classify import train_classify
+from geoglot.training.train_classify import ClassifySampling, _Images, train_classify
 from published import folders
 from tinyclip import store_clip
 
@@ -63,6 +65,25 @@ def test_images_learn_the_words_of_their_classes_and_texts_stay(folder: Path) ->
     assert "fine-tuned by geoglot on aid" in model.card.source
     texts = ["a pond", "a desert"]
     torch.testing.assert_close(model.encode_text(texts), first.encode_text(texts))
+
+
+@pytest.mark.parametrize("fit", ["mirror", "black", "resize"])
+def test_an_augmented_picture_is_padded_as_others_are(fit: Fit) -> None:
+    """Turned, mirrored and recoloured, and then fitted: black stays black, and a mirror image shows what it mirrors."""
+    picture = np.random.default_rng(0).random((3, 20, 30), np.float32)
+    scenes = Scenes((Label("a", "a"), Label("b", "b")), [lambda: picture] * 2, np.eye(2, dtype=bool))
+    images = _Images(scenes, ClassifySampling(fit=fit), 64)
+    for position in range(8):
+        pixels, _ = images.crop(position)
+        assert pixels.shape == (3, 64, 64) and pixels.dtype == torch.float32
+        if fit == "black":
+            shown = (pixels > 0).any(0)
+            assert int(shown.sum()) <= 600 and not shown[:17].any() and not shown[:, :17].any()
+        if fit == "mirror":
+            rows, cols = (20, 30) if torch.equal(pixels[:, 19], pixels[:, 20]) else (30, 20)
+            assert torch.equal(pixels[:, rows], pixels[:, rows - 1]) and torch.equal(
+                pixels[:, :, cols], pixels[:, :, cols - 1]
+            )
 
 
 def test_a_run_resumes_to_the_same_weights(folder: Path) -> None:

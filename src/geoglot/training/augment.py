@@ -67,8 +67,8 @@ def turn(view: View, rng: np.random.Generator) -> View:
 
 
 def recolour(
-    pixels: Float[np.ndarray, "band side side"], rng: np.random.Generator
-) -> Float[np.ndarray, "band side side"]:
+    pixels: Float[np.ndarray, "band rows cols"], rng: np.random.Generator
+) -> Float[np.ndarray, "band rows cols"]:
     """Change brightness, contrast and colour cast, as sensors and light do; 0..1 in and out."""
     level, contrast = pixels.mean(), rng.uniform(0.8, 1.25)
     gain = rng.uniform(0.85, 1.15) * rng.uniform(0.95, 1.05, (len(pixels), 1, 1))

@@ -164,11 +164,12 @@ class _Images(Crops):
     def crop(self, position: int) -> tuple[Tensor, ...]:
         rng = np.random.default_rng((self.sampling.seed, position))
         index = image_at(position, len(self.samples), self.sampling.seed)
-        pixels = fit_picture(torch.from_numpy(self.samples.pictures[index]()), self.side, self.sampling.fit).numpy()
-        if self.sampling.augment:
+        pixels = self.samples.pictures[index]()
+        if self.sampling.augment:  # before padding, which must look as it will when the model is used
             pixels = np.rot90(pixels, int(rng.integers(4)), (1, 2))
             pixels = recolour(pixels[:, :, ::-1] if rng.random() < 0.5 else pixels, rng)
-        return torch.from_numpy(np.ascontiguousarray(pixels)), torch.tensor(int(self.labels[index]))
+        picture = torch.from_numpy(np.ascontiguousarray(pixels))
+        return fit_picture(picture, self.side, self.sampling.fit), torch.tensor(int(self.labels[index]))
 
 
 class ClassifyObjective:
