@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 from safetensors.torch import load_file
 
 from geoglot.datasets.catalogue import dataset_of
@@ -72,6 +74,29 @@ def test_a_killed_run_goes_on_to_the_same_weights(tmp_path: Path, monkeypatch: p
     assert _weights(again).keys() == _weights(whole).keys()
     for name, tensor in _weights(whole).items():
         assert torch.equal(tensor, _weights(again)[name]), name
+
+
+@pytest.mark.parametrize("changed", ["times", "masks", "images"])
+def test_a_run_whose_data_changed_meanwhile_says_so_to_its_end(tmp_path: Path, changed: str) -> None:
+    path = recipe(tmp_path, every=1)
+
+    def train_until(last: int) -> None:
+        def die(step: int, steps: int, figures: object) -> None:
+            if step == last:
+                raise KeyboardInterrupt
+
+        with pytest.raises(KeyboardInterrupt):
+            train_segment(path, "cpu", die)
+
+    train_until(2)
+    for file in (tmp_path / "set/train" / ("images" if changed == "images" else "masks")).iterdir():
+        content = np.array(Image.open(file))
+        save(file, content if changed == "times" else content[::-1])
+        os.utime(file, (1e9, 1e9))
+    train_until(3)
+    notes = [note for note in train_segment(path, "cpu").notes if "changed after the run began" in note]
+    assert len(notes) == (changed != "times")
+    assert all(note.startswith("images or labels of train") for note in notes)
 
 
 def _weights(made: Trained) -> dict[str, torch.Tensor]:

@@ -43,6 +43,8 @@ class Checked:
     """Sentences about things that are not faults but may surprise."""
     digests: Mapping[str, str] = field(default_factory=dict, repr=False)
     """Digest of the pixels by image."""
+    labels: str = field(default="", repr=False)
+    """Digest of all labels."""
 
     @property
     def unseen(self) -> tuple[str, ...]:
@@ -61,7 +63,9 @@ class Checked:
 
     def to_json(self) -> dict[str, Any]:
         """The document of `geoglot datasets check --json`."""
-        return {name: value for name, value in asdict(self).items() if name != "digests"} | {"unseen": self.unseen}
+        return {name: value for name, value in asdict(self).items() if name not in ("digests", "labels")} | {
+            "unseen": self.unseen
+        }
 
 
 @dataclass
@@ -69,8 +73,10 @@ class _Tally:
     pixels: np.ndarray
     ignored: int = 0
     remarks: Counter[str] = field(default_factory=Counter)
+    digest: Any = field(default_factory=hashlib.sha256)
 
     def add(self, labels: LabelMap) -> None:
+        self.digest.update(labels.ids.tobytes())
         self.pixels += np.bincount(labels.ids[labels.ids >= 0], minlength=len(self.pixels))
         self.ignored += int((labels.ids < 0).sum())
         self.remarks += labels.remarks
@@ -106,7 +112,10 @@ def check_set(dataset: DataSet, data: Path, split: str, progress: Progress | Non
         if len(faults) >= _MOST:
             break
     by_name = dict(zip((words.name for words in samples.classes), tally.pixels.tolist(), strict=True))
-    checked = Checked(dataset.name, split, len(samples), tuple(faults[:_MOST]), read, by_name, digests=digests)
+    checked = Checked(
+        dataset.name, split, len(samples), tuple(faults[:_MOST]), read, by_name, digests=digests,
+        labels=tally.digest.hexdigest(),
+    )  # fmt: skip
     checked = replace(checked, faults=checked.faults or _check_classes(checked, tally))
     return replace(checked, notes=samples.notes + _notes(checked, dataset.splits.get(split), tally))
 
@@ -178,10 +187,13 @@ class Whole:
     digests: Mapping[str, str]
 
 
-def check_once(dataset: DataSet, data: Path, split: str, stamp: Path, progress: Progress | None = None) -> Whole:
+def check_once(
+    dataset: DataSet, data: Path, split: str, stamp: Path, progress: Progress | None = None, *, begun: bool = False
+) -> Whole:
     """`check_set` with the first fault as a SourceError; skipped while no file of the split has changed.
 
-    `stamp` is a JSON file that keeps the results by split.
+    `stamp` is a JSON file that keeps the results by split. If the run that reads the split has `begun`, a note says
+    that its images or labels are no longer those that it began with.
     """
     try:
         results = parse_json(stamp.read_text(encoding="utf-8"))
@@ -197,8 +209,22 @@ def check_once(dataset: DataSet, data: Path, split: str, stamp: Path, progress: 
     if faults := checked.faults:
         more = f"; geoglot datasets check {dataset.name} --data {data} lists all faults" if len(faults) > 1 else ""
         raise SourceError(f"{faults[0]}{more}")
-    write_json(stamp, results | {split: {"state": state, "notes": checked.notes, "digests": dict(checked.digests)}})
-    return Whole(checked.notes, checked.digests)
+    now = {"digests": dict(checked.digests), "labels": checked.labels}
+    notes = (*checked.notes, *(_changes(split, last, now) if begun and isinstance(last, dict) else ()))
+    write_json(stamp, results | {split: {"state": state, "notes": notes, **now}})
+    return Whole(notes, checked.digests)
+
+
+def _changes(split: str, before: Mapping[str, Any], now: Mapping[str, Any]) -> tuple[str, ...]:
+    """A sentence if the contents of a split are others than before, or if they were others before already."""
+    note = (
+        f"images or labels of {split} changed after the run began, so its weights and figures come from both states; "
+        "give another output to train on what is there now alone"
+    )
+    notes = before.get("notes")
+    known = isinstance(notes, list) and note in notes
+    is_other = any(before.get(name, value) != value for name, value in now.items())  # earlier versions kept no labels
+    return (note,) if known or is_other else ()
 
 
 def _fingerprint(dataset: MaskedImages, data: Path, split: str) -> str:

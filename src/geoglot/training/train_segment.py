@@ -118,11 +118,11 @@ def train_segment(
     run = identity(facts, **{"the text model": model.card.config.get("texts"), "the images": order})
     target = asked.output / MODEL
     hint = f' and whole = "{target}" to start from its weights' if target.is_dir() else ""
-    checkpoint.check_identity(run, asked.output, hint)
+    begun = checkpoint.check_identity(run, asked.output, hint)
     check_trackers(asked.fit.track, asked.fit.tensorboard)
     open_output(asked.output)
     # The last check, because it takes longest
-    notes = _check_data(asked.data, asked.output / CHECKED, progress) if is_main_process() else ()
+    notes = _check_data(asked.data, asked.output / CHECKED, progress, begun) if is_main_process() else ()
     with join_processes(place) as process:
         _check_batch(asked.crops.batch, process.world_size, asked.memory.parts, asked.architecture)
         objective = SegmentObjective(
@@ -166,10 +166,10 @@ def build(asked: SegmentRecipe, folder: Path, samples: Mapped) -> Segmenter:
     return build_segmenter(card, asked.upernet if asked.architecture == "upernet" else asked.model, origins)
 
 
-def _check_data(data: SegmentData, stamp: Path, progress: Progress | None) -> tuple[str, ...]:
+def _check_data(data: SegmentData, stamp: Path, progress: Progress | None, begun: bool) -> tuple[str, ...]:
     """Notes on images and masks; SourceError if some are damaged. `stamp` is the file that remembers the check."""
     dataset = dataset_of(data.set)
-    train, *others = (check_once(dataset, data.folder, split, stamp, progress) for split in data.splits)
+    train, *others = (check_once(dataset, data.folder, split, stamp, progress, begun=begun) for split in data.splits)
     notes = [note for checked in (train, *others) for note in checked.notes]
     if others and data.validation is not None and data.validation != data.train:
         notes += filter(None, [describe_duplicates(train.digests, others[0].digests, data.validation)])
