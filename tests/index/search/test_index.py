@@ -368,6 +368,29 @@ def test_a_sheet_says_which_picture_is_gone(make_pictures: MakePictures, tmp_pat
         Index(folder).search("water").sheet(tmp_path / "sheet.png")
 
 
+def test_a_file_that_changed_since_is_not_taken_for_what_was_indexed(
+    make_pictures: MakePictures, tmp_path: Path
+) -> None:
+    folder = make_pictures(2)
+    add(tmp_path / "a", folder, model=MODEL)
+    before = Index(tmp_path / "a").search("roof")
+    beside = folder / "roof1.png.aux.xml"
+    for change in (lambda: beside.write_text("<PAMDataset/>"), beside.unlink):  # statistics, such as QGIS writes
+        change()
+        for picture in folder.glob("water*.png"):  # a copy, which has another time
+            picture.write_bytes(picture.read_bytes())
+        again = Index(tmp_path / "a").search("roof")
+        assert [hit.fit for hit in again.hits] == [hit.fit for hit in before.hits] and not again.notes
+    roof = folder / "roof0.png"
+    roof.write_bytes((folder / "water0.png").read_bytes())
+    changed = Index(tmp_path / "a").search("roof")
+    assert changed.notes == (f"1 of the 8 best cannot be read and looked into: {roof}",)
+    panels = {panel.lines[1]: panel for panel in contact_sheet.draw_panels(changed.hits)}
+    assert "has changed since it was indexed" in panels["roof0.png"].lines[-1] and len(panels["roof1.png"].lines) == 2
+    add(tmp_path / "a", folder, model=MODEL)
+    assert not Index(tmp_path / "a").search("roof").notes
+
+
 def test_a_folder_is_brought_up_to_date(make_pictures: MakePictures) -> None:
     folder = make_pictures(2)
     assert Index(folder).search("roof").searched == 8

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import fields
+from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -10,8 +13,10 @@ import numpy as np
 from geoglot.errors import SourceError
 from geoglot.geo import Window
 from geoglot.index.build.chips import at_scale, chip_corners
+from geoglot.index.build.find_sources import hash_files, look_at
 from geoglot.index.store.cells import Cell
 from geoglot.options import ReadOptions
+from geoglot.sources.listing import file_state
 from geoglot.sources.raster import Raster, open_raster
 from geoglot.sources.raster_guard import is_local
 from geoglot.sources.tile import Tile
@@ -21,16 +26,34 @@ from geoglot.tables import parse_json
 def read_chip(source: str, cell: str | None, side: int, reading: str = "") -> Tile:
     """A chip of `side` pixels: of a cell in a scene, else the whole picture with at most that many.
 
-    `reading` is the JSON of the options that its source was read by. SourceError or ReadError if it cannot be read.
+    `reading` is how its source was read, as `chip_facts` gives it. SourceError or ReadError if it cannot be read.
     """
     with open_chips(source, reading) as raster:
         return chip_of(raster, cell, side)
 
 
 def open_chips(source: str, reading: str = "") -> Raster:
-    """Open the source of chips as it was opened to encode them; `chip_of` reads them. SourceError if it cannot be."""
+    """Open the source of chips as it was opened to encode them; `chip_of` reads them.
+
+    SourceError if it cannot be, or if it is a file whose content is not what was encoded.
+    """
     read = parse_reading(reading)
+    if reading and is_local(source):
+        _check_content(source, parse_json(reading))
     return open_raster(source, bands=read.bands, sensor=read.sensor, nodata=read.nodata)
+
+
+def _check_content(source: str, facts: Mapping[str, Any]) -> None:
+    """What other programs write beside a file, such as statistics, is no change as long as the file itself has none."""
+    state, now = str(facts.get("state") or ""), file_state(Path(source))
+    if state and now and now != state.partition(", ")[0] and _sha_of(source, now) != facts.get("sha"):
+        raise SourceError(f"{source} has changed since it was indexed; read it anew: geoglot index add")
+
+
+@lru_cache(maxsize=1024)
+def _sha_of(source: str, state: str) -> str:
+    """The hash of the content of a file, which is read once in each of its states."""
+    return hash_files(look_at(source)[0])
 
 
 def chip_of(raster: Raster, cell: str | None, side: int) -> Tile:

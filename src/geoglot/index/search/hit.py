@@ -29,7 +29,7 @@ class Hit:
     cell: str | None
     scale_m: float | None
     reading: str
-    """JSON of the options by which its source was read."""
+    """How its source was read, as `chip_facts` gives it."""
     row: int
     """Of the archive, through all its shards."""
     also: int = 0

@@ -1,5 +1,6 @@
 """The chips of an archive that count, from its shards one at a time, so that memory holds one shard."""
 
+import json
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
@@ -11,6 +12,7 @@ from geoglot.index.store.archive import Archive
 from geoglot.index.store.chip_shard import Shard
 from geoglot.index.store.chip_table import CHIPS, box_edges
 from geoglot.lonlat import west_east_bounds
+from geoglot.tables import parse_json
 
 
 def live_rows(shard: Shard) -> Int[np.ndarray, " chip"]:
@@ -63,7 +65,16 @@ def gather(
 
 
 def chip_facts(shard: Shard, rows: Sequence[int], columns: Sequence[str]) -> list[dict[str, Any]]:
-    """Columns of some chips, and `reading`: the JSON of the options by which the source of each was read."""
+    """Columns of some chips, and `reading`: JSON of the options by which the source of each was read, and of `state`
+    and `sha` of the content that it had."""
     chips = shard.take(rows, ("part", *columns)).to_pylist()
-    readings = shard.sources(("reading",))["reading"].to_pylist()
-    return [{**chip, "reading": readings[chip["part"]] or ""} for chip in chips]
+    parts = shard.sources(("reading", "state", "source_sha")).to_pylist()
+    return [{**chip, "reading": _reading_of(parts[chip["part"]])} for chip in chips]
+
+
+def _reading_of(part: dict[str, Any]) -> str:
+    try:
+        options = parse_json(part["reading"] or "{}")
+        return json.dumps({**options, "state": part["state"], "sha": part["source_sha"]})
+    except (ValueError, TypeError):  # it is damaged, which who reads the chip is told
+        return str(part["reading"])
