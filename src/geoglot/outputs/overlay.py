@@ -17,7 +17,7 @@ from geoglot.outputs.atomic import appears
 from geoglot.outputs.legend import Legend
 from geoglot.outputs.lettering import explain_numbers, fit_labels, load_font, make_writable
 from geoglot.outputs.margin import Margin
-from geoglot.outputs.panels import montage, to_bytes
+from geoglot.outputs.panels import PNG_LEVEL, montage, to_bytes
 
 #: Longer side of the scene in a picture, in pixels
 SIDE = 1024
@@ -127,7 +127,7 @@ def _write(
     pictures = montage([panels])
     sheet, notes = _add_legend(margin.below(pictures) if margin else pictures, legend, lines)
     with appears(output) as temporary:
-        sheet.save(temporary, "PNG")
+        sheet.save(temporary, "PNG", compress_level=PNG_LEVEL)
     return notes
 
 

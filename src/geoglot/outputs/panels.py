@@ -18,6 +18,8 @@ from geoglot.outputs.lettering import load_font, make_writable
 
 _GAP, _LINE, _NARROWEST = 10, 20, 150  # pixels; the narrowest panel has room for a word
 _NO_DATA = np.full(3, 214, np.uint8)
+#: Level of zlib for pictures of scenes: a quarter of the time of Pillow's 6, for files 2 % larger
+PNG_LEVEL = 4
 
 
 @dataclass(frozen=True, repr=False)
@@ -71,7 +73,7 @@ def check_picture(output: Path) -> None:
 def encode_panels(rows: Sequence[Sequence[Panel]]) -> bytes:
     """Rows of panels as the bytes of a PNG."""
     buffer = BytesIO()
-    montage([[_draw(panel) for panel in row] for row in rows], _GAP).save(buffer, "PNG")
+    montage([[_draw(panel) for panel in row] for row in rows], _GAP).save(buffer, "PNG", compress_level=PNG_LEVEL)
     return buffer.getvalue()
 
 
