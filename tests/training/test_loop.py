@@ -112,6 +112,35 @@ def test_every_step_takes_the_rate_of_the_schedule_and_each_group_its_share(tmp_
     assert line.model.bias.item() == pytest.approx(bias, rel=1e-4)
 
 
+class Judged(Line):
+    """A line whose evaluations have given scores, as a GPU may compute another one where it evaluates again."""
+
+    best = "score"
+
+    def __init__(self, scores: list[float]) -> None:
+        super().__init__()
+        self.scores, self.seen = scores, list[Tensor]()
+
+    def evaluate(self, model: nn.Module) -> Mapping[str, float]:
+        self.seen.append(model.state_dict()["weight"].clone())
+        return {"score": self.scores.pop(0)}
+
+
+def test_figures_and_weights_of_a_resumed_run_are_of_one_step(tmp_path: Path) -> None:
+    """Though it is killed after its best evaluation and before the next checkpoint."""
+    settings, first = Fit(steps=6, rate=0.1, checkpoint_every=5, evaluate_every=2), Judged([0.5, 0.9])
+
+    def die(step: int, *_: object) -> None:
+        if step == 5:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        fit(first, settings, tmp_path, "a recipe", SINGLE, die)
+    fitted = fit(Judged([0.4, 0.4]), settings, tmp_path, "a recipe", SINGLE, lambda *_: None)
+    assert (fitted.metrics["step"], fitted.metrics["score"]) == (4, 0.9)
+    assert torch.equal(fitted.model.state_dict()["weight"], first.seen[1])
+
+
 def test_gradients_are_clipped_to_the_norm_that_was_asked(tmp_path: Path) -> None:
     line, seen = Line(), []
     line.batches = lambda first, steps: iter([torch.full((1, 1), 1000.0)])  # type: ignore[method-assign]

@@ -134,7 +134,7 @@ def fit(
                 checkpoint.save_best(state, folder)
             if main and evaluating and evaluated:
                 evaluated(state, improved)
-            if main and saving:
+            if main and (saving or improved):  # a checkpoint refers to the best weights, which were just replaced
                 checkpoint.save(state, identity, folder)
             ready = time.monotonic()
     checkpoint.load_best(state, folder)
