@@ -92,6 +92,12 @@ def test_an_area_of_interest_in_another_crs(tmp_path: Path) -> None:
     )
 
 
+def test_an_end_far_away_is_no_end(tmp_path: Path) -> None:
+    archive = make_archive(tmp_path / "a", (50,))
+    assert _kept(archive, SearchOptions(after="2000-01-01", before="9999-12-31")).all()
+    assert not _kept(archive, SearchOptions(before="0001-01-01")).any()
+
+
 def test_days(tmp_path: Path) -> None:
     archive = make_archive(tmp_path / "a", (50,))
     times = archive.shards[0].table(("time",))["time"].to_pylist()

@@ -1,5 +1,6 @@
 import subprocess
 import sys
+from collections.abc import Set
 from pathlib import Path
 
 import numpy as np
@@ -40,11 +41,11 @@ def test_what_two_searches_miss_at_once_is_forgotten_once(folder: Path, monkeypa
     (folder / "1.png").unlink()
     forget = picture_cache._forget_missing
 
-    def forget_twice(place: Path, known: Known) -> None:
+    def forget_twice(place: Path, listed: Set[str], known: Known) -> None:
         other = Known()
         other.update(Archive.open(place))
-        forget(place, other)
-        forget(place, known)
+        forget(place, listed, other)
+        forget(place, listed, known)
 
     monkeypatch.setattr(picture_cache, "_forget_missing", forget_twice)
     assert archive.rows == 3 and open_or_index(folder).archive.rows == 2
@@ -56,6 +57,14 @@ def test_a_picture_that_was_renamed_is_searched_at_once(folder: Path) -> None:
     (folder / "2.png").rename(folder / "1.png")
     sources = (row["source"] for row in live_sources(open_or_index(folder).archive))
     assert sorted(Path(source).name for source in sources) == ["0.png", "1.png", "new.png"]
+
+
+def test_a_link_that_is_gone_is_searched_no_more(folder: Path, tmp_path: Path) -> None:
+    (folder / "2.png").rename(tmp_path / "elsewhere.png")
+    (folder / "link.png").symlink_to(tmp_path / "elsewhere.png")
+    assert open_or_index(folder).archive.rows == 3
+    (folder / "link.png").unlink()
+    assert open_or_index(folder).archive.rows == 2
 
 
 def test_the_second_search_of_a_folder_imports_little(folder: Path) -> None:

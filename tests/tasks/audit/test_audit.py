@@ -139,6 +139,15 @@ def test_another_map_is_judged_by_the_same_places(folder: Path, tmp_path: Path) 
     assert [each.users.value for each in same.classes] == pytest.approx([each.users.value for each in first.classes])
 
 
+def test_classes_that_differ_by_case_stay_apart(tmp_path: Path) -> None:
+    names = {1: "Wood", 2: "wood", 3: "Water"}
+    field = np.arange(60).repeat(60).reshape(60, 60) % 3 + 1
+    path = write_map(tmp_path / "map.tif", field, names)
+    draw_audit(path, tmp_path / "audit", options=AuditOptions(size=90))
+    decide(tmp_path / "audit", lambda number, row, col: names[int(field[row, col])].replace("Water", "WATER"))
+    assert audit_areas(tmp_path / "audit").overall.value == 1
+
+
 def test_another_map_is_measured_on_the_ground_of_the_sample(tmp_path: Path) -> None:
     """It may be larger, and the places may have been drawn in an area of interest."""
     path, large = (

@@ -48,7 +48,7 @@ class Filters:
         if after and before and after > before:
             raise InputError(f"after must be no later than before, got {options.after} and {options.before}")
         where = parse_where(options.where) if options.where else None
-        return cls(area, after, before + timedelta(days=1) if before else None, where)
+        return cls(area, after, _next_day(before) if before else None, where)
 
     def parts(self) -> Iterator[tuple[str, Filters]]:
         """Each filter alone, with its name."""
@@ -132,6 +132,11 @@ def _lies_within(boxes: Float[np.ndarray, "chip 4"], edges: Float[np.ndarray, " 
     west, south, east, north = edges
     inside: np.ndarray = (boxes[:, 0] >= west) & (boxes[:, 2] <= east) & (boxes[:, 1] >= south) & (boxes[:, 3] <= north)
     return inside
+
+
+def _next_day(day: datetime) -> datetime:
+    """Of the last day that there is, its end: it is written for no end."""
+    return min(day, datetime.max.replace(tzinfo=UTC) - timedelta(days=1)) + timedelta(days=1)
 
 
 def _day(text: str, name: str) -> datetime:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Set
 from dataclasses import dataclass
 from pathlib import Path
 
 from geoglot.aliases import PathLike, Progress
 from geoglot.errors import SourceError
 from geoglot.index.build.build import finish, prepare, run_here
+from geoglot.index.build.find_sources import list_sources
 from geoglot.index.build.known_sources import Known
 from geoglot.index.build.remove import remove
 from geoglot.index.store.archive import Archive, is_archive
@@ -47,7 +49,7 @@ def open_or_index(
     folder = load_settings().cache / "search" / name
     report = None if progress is None else lambda what, done, total, _note: progress(what, done, total)
     if is_archive(folder):  # before it is planned: a picture that was renamed would count as there by its old name
-        _forget_missing(folder, Known())
+        _forget_missing(folder, frozenset(wanted.uri for wanted in list_sources([whole])[0]), Known())
     job = prepare(folder, whole, model=encoder, read=ReadOptions(), options=IndexOptions(), progress=report)
     run_here(job)
     added = finish(job)
@@ -56,11 +58,8 @@ def open_or_index(
     return Opened(Archive.open(folder), (*failed, *more), encoder)
 
 
-def _forget_missing(folder: Path, known: Known) -> None:
+def _forget_missing(folder: Path, listed: Set[str], known: Known) -> None:
+    """Remove what is not listed any more; a link to a picture may be gone, and the picture still be elsewhere."""
     known.update(Archive.open(folder))
-    if gone := _list_missing(known):
+    if gone := sorted({row.source for row in known.parts.values()} - listed):
         remove(folder, gone)
-
-
-def _list_missing(known: Known) -> list[str]:
-    return sorted({row.source for row in known.parts.values() if not Path(row.source).exists()})

@@ -57,17 +57,17 @@ def read_answers(sample: PathLike) -> Answers:
         )
     design = read_design(design_file)
     _check_places(table, design)
-    known = {name.casefold(): name for name in design.names}
+    known = {name.casefold(): name for name in design.names} | {name: name for name in design.names}
     names = dict[int, str]()
     for index, row in enumerate(table.rows):
         if (answer := row["class"]) in _UNKNOWN:
             continue
-        if answer.casefold() not in known:
+        if (name := known.get(answer) or known.get(answer.casefold())) is None:
             raise InputError(
-                f"{table.where(index)}: the class must be one of {format_some(list(known.values()))}, got {answer!r}; "
+                f"{table.where(index)}: the class must be one of {format_some(list(design.names))}, got {answer!r}; "
                 "write ? where it cannot be told"
             )
-        names[int(row["id"])] = known[answer.casefold()]
+        names[int(row["id"])] = name
     return Answers(path, design, names, (*table.notes, *_check_open(design, names)))
 
 
