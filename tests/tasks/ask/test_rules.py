@@ -193,6 +193,39 @@ def test_what_is_picked_out_as_a_whole_is_measured_as_a_whole(question: str, val
 
 
 @pytest.mark.parametrize(
+    ("question", "value"),
+    [
+        ("Does water cover more than 2 ha in the north half?", True),  # in two pieces of 1.5 ha
+        ("Does water cover more than 4 ha in the north half?", False),
+        ("Is the water larger than 2 ha in the north half?", True),
+        ("Do ponds cover more than 2 ha in the north half?", True),
+        ("Is there a pond larger than 2 ha in the north half?", False),
+        (
+            "Is there more water than forest in the north half?",
+            True,
+        ),  # the centre of a forest lies there, and half of it
+        ("Is there forest in the south half?", True),
+        ("How many hectares of forest are there in the south half?", 1.0),
+    ],
+)
+def test_a_measure_in_a_part_is_of_all_the_ground_in_it(question: str, value: float) -> None:
+    ponds = [(0, 0, 50, 300), (60, 0, 110, 300)]
+    scene = StubScene({"water": ponds, "pond": ponds, "forest": [(140, 400, 250, 600)]})
+    with Asker(scene) as asker:
+        assert asker.ask(question).value == pytest.approx(value, rel=0.01)
+
+
+@pytest.mark.parametrize("word", ["area", "place", "region", "site"])
+@pytest.mark.parametrize(
+    "question",
+    ["Is the {} larger than 2 ha?", "How many {}s are there?", "What percent of the {} is within 100 m of a road?"],
+)
+def test_a_word_for_any_ground_is_no_thing_to_look_for(question: str, word: str) -> None:
+    with pytest.raises(AnswerError):
+        program(question.format(word))
+
+
+@pytest.mark.parametrize(
     ("question", "call"),
     [
         ("How many buildings larger than 1234567 m2 are there?", 'larger(find("building"), 1234567)'),

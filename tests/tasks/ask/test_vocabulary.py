@@ -65,6 +65,23 @@ def test_things_are_chosen_by_size_shape_place_and_colour() -> None:
     assert own.colour_of(own.find("roof")) == "blue"
 
 
+def test_ground_is_in_every_part_in_which_some_of_it_lies_and_things_where_their_centre_is() -> None:
+    own = words(StubScene({"water": [(100, 0, 400, 600), (0, 0, 10, 10)], "lake": [(100, 0, 400, 600)]}))
+    north, south = own.part("north half"), own.part("south half")
+    assert (ids(own.find("water", north)), ids(own.find("water", south))) == ([1, 2], [1])
+    assert (ids(own.find("lake", north)), ids(own.find("lake", south))) == ([], [1])
+    assert own.area_m2(own.find("water", north)) == pytest.approx(100 * 600 + 100, rel=0.005)
+    assert own.share(own.find("water", south)) == pytest.approx(200 / 400)
+    assert own.where(own.find("water", south)) == "south"
+    assert own.area_m2(own.largest(own.find("water", north))) == pytest.approx(300 * 600, rel=0.005)
+    assert ids(own.within(own.find("water"), own.part("lower third"))) == [1]
+
+
+def test_ground_that_only_touches_a_part_is_not_in_it() -> None:
+    own = words(StubScene({"forest": [(0, 0, 200, 600)]}))
+    assert not own.exists(own.find("forest", own.part("south half")))
+
+
 def test_circles_are_told_from_boxes() -> None:
     scene = StubScene({"tank": []})
     centre = scene.polygon(100, 100, 100.1, 100.1).centroid

@@ -95,6 +95,8 @@ class Objects:
     """A group of objects. A program holds it as a handle, without attributes."""
 
     things: tuple[SceneObject, ...]
+    part: Any = None
+    """The region that their ground is measured in, in map coordinates; None: all of it."""
 
 
 @dataclass(frozen=True, eq=False)

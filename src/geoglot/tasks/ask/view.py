@@ -9,6 +9,7 @@ import shapely
 from rasterio.features import rasterize
 
 from geoglot.errors import AnswerError
+from geoglot.nouns import uncountable
 from geoglot.tasks.ask.arguments import optional_region, text_of, things_of
 from geoglot.tasks.ask.compared import Compare, Compared
 from geoglot.tasks.ask.grammar.lexicon import COLOURS, THEMES
@@ -190,9 +191,14 @@ class View:
 
     def covered(self, objects: Any, region: Region | None) -> Any:
         """The ground that the objects cover, within the region if there is one."""
-        union = self.union(things_of(objects))
+        ground = self.ground_of(objects)
         outline = region.outline if region else self.ground.outline
-        return union if outline is None else shapely.intersection(union, outline)
+        return ground if outline is None else shapely.intersection(ground, outline)
+
+    def ground_of(self, objects: Any) -> Any:
+        """The ground of the objects, as one geometry."""
+        union = self.union(things_of(objects))
+        return union if objects.part is None else shapely.intersection(union, objects.part)
 
     def union(self, things: Sequence[SceneObject]) -> Any:
         self.weigh(things)
@@ -227,9 +233,19 @@ class View:
 
 
 def within_region(region: Region | None, things: Sequence[SceneObject]) -> Objects:
-    """The things that touch a region or, unless `region.touching`, whose centre is inside; None: all things."""
+    """The things that touch a region or, unless `region.touching`, whose centre is inside; None: all things.
+
+    What is measured and not counted, such as water, is in every region in which some of its ground lies.
+    """
     if region is None or not things:
         return Objects(tuple(things))
     shapes = np.array(shapes_of(things), object)
     shapely.prepare(region.outline)
-    return select(things, shapely.intersects(region.outline, shapes if region.touching else shapely.centroid(shapes)))
+    touching = shapely.intersects(region.outline, shapes)
+    if region.touching:
+        return select(things, touching)
+    is_ground = np.array([uncountable(thing.name) for thing in things])
+    overlapping = touching & ~shapely.touches(region.outline, shapes)
+    return select(
+        things, np.where(is_ground, overlapping, shapely.intersects(region.outline, shapely.centroid(shapes)))
+    )

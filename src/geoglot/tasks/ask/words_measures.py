@@ -2,6 +2,8 @@
 
 from __future__ import annotations  # the stub prints annotations as they are written
 
+import shapely
+
 from geoglot.figures import format_number
 from geoglot.nouns import counted
 from geoglot.tasks.ask.arguments import dated_of, number_of, optional_region, region_of, some_of, text_of, things_of
@@ -17,8 +19,9 @@ _MOSTLY = 0.6  # share of the things that must lie in one ninth of the scene for
 
 def distance_m(view: View, objects: Objects, others: Objects) -> float:
     """Metres between the nearest edges of two groups; 0 where they touch."""
-    these, those = some_of(objects), some_of(others)
-    return view.ground.distance(view.union(these), view.union(those))
+    for group in (objects, others):
+        some_of(group)
+    return view.ground.distance(view.ground_of(objects), view.ground_of(others))
 
 
 def area_m2(view: View, objects: Objects, region: Region | None = None) -> float:
@@ -83,7 +86,9 @@ def compare(view: View, number: int | float, other: int | float) -> str:
 
 def where(view: View, objects: Objects) -> str:
     """Where most of the objects are, in words: "north-west", "upper left", "centre", or "spread over the scene"."""
-    ninths = [view.ground.ninth(*place) for place in view.ground.positions(shapes_of(some_of(objects)))]
+    shapes = shapes_of(some_of(objects))
+    inside = shapes if objects.part is None else list(shapely.intersection(shapes, objects.part))
+    ninths = [view.ground.ninth(*place) for place in view.ground.positions(inside)]
     common = max(dict.fromkeys(ninths), key=ninths.count)
     return common if ninths.count(common) >= _MOSTLY * len(ninths) else _SPREAD
 

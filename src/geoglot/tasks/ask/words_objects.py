@@ -7,6 +7,7 @@ import math
 import numpy as np
 import shapely
 
+from geoglot.nouns import uncountable
 from geoglot.tasks.ask.arguments import choice_of, length_of, region_of, some_of, text_of, things_of
 from geoglot.tasks.ask.grammar.lexicon import COLOURS
 from geoglot.tasks.ask.ground import is_shape
@@ -60,7 +61,8 @@ def between(view: View, objects: Objects, others: Objects) -> Region:
 def find(view: View, name: str, region: Region | None = None) -> Objects:
     """All things of this name, such as "ship", in the region (default: the whole scene). Names are singular."""
     checked, within = text_of(name, "a name"), view.region_of(region)
-    return within_region(within, view.sight(checked, within.when if within else "").objects)
+    found = within_region(within, view.sight(checked, within.when if within else "").objects)
+    return Objects(found.things, within.outline) if within and uncountable(checked) else found
 
 
 def exists(view: View, objects: Objects) -> bool:

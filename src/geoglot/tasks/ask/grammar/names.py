@@ -39,7 +39,8 @@ def _check_order(words: list[str]) -> None:
     last, joined = singular(words[-1]), " ".join(words)
     if last in _LISTS["CHANGES"]:
         raise NotUnderstood(last)
-    if len(words) == 1 and (last in COLOURS or last == "built-up" or not re.search("[aeiouy]", last)):
+    no_name = last in COLOURS or last in _LISTS["GROUND"] or last == "built-up" or not re.search("[aeiouy]", last)
+    if len(words) == 1 and no_name:
         raise NotUnderstood(last)
     if re.search(r"ed$" if len(words) == 1 else r"(?:ed|ing)$", last) and last not in _NOUNS_IN_ING:
         raise NotUnderstood(words[-1])

@@ -57,11 +57,13 @@ def area(groups: Groups) -> Query:
 
 def area_bound(groups: Groups) -> Query:
     """Does a thing cover more, or less, than so much?"""
-    first, what = groups["a"].partition(" ")[0], _measured(groups["a"])
+    first, what = groups["a"].partition(" ")[0], _measured(f"{groups['a']} {groups['rest']}")
     if first in ("there", "number", "any", "all", "every", "each", "average"):
         raise NotUnderstood(first)
     if groups["verb"] == "are" and not groups["all"] and not uncountable(what.name):
         raise NotUnderstood(groups["a"])  # each of them, or all together?
+    if groups["rest"] and not (uncountable(what.name) or in_plural(groups["a"])):
+        raise NotUnderstood(groups["rest"])  # one of them there, or all together?
     found, where = ground(what)
     value = f"area {_SIGNS.get(groups['more'], '>')} {square_metres(groups):.12g}"
     sentence = f"{covers(what)} {amount('area', 'm²')}"
