@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import socket
+from dataclasses import dataclass
 
 from geoglot.errors import InputError
 
@@ -36,3 +38,18 @@ def fail() -> str:
 
 def connect() -> str:
     return str(socket.socket())
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What a door gives that a batch runs."""
+
+    source: str
+
+    def to_json(self) -> dict[str, str]:
+        return {"seen": self.source}
+
+
+def warn(source: str) -> Seen:
+    logging.getLogger("geoglot.somewhere").warning("%s is odd", source)
+    return Seen(source)

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from geoglot.errors import InputError
@@ -33,3 +35,17 @@ def test_an_unknown_precision_is_refused_by_name(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setenv("GEOGLOT_PRECISION", "float16")
     with pytest.raises(InputError, match="GEOGLOT_PRECISION must be one of auto, float32, bfloat16, int8"):
         load_settings()
+
+
+@pytest.mark.parametrize(("variable", "field"), [("GEOGLOT_CACHE", "cache"), ("GEOGLOT_CONCEPTS", "concepts")])
+def test_a_folder_may_be_below_home_and_an_empty_one_is_none(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, variable: str, field: str
+) -> None:
+    monkeypatch.delenv(variable, raising=False)
+    usual = getattr(load_settings(), field)
+    for text in ("", " "):
+        monkeypatch.setenv(variable, text)
+        assert getattr(load_settings(), field) == usual and usual.is_absolute()
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv(variable, "~/kept")
+    assert getattr(load_settings(), field) == tmp_path / "kept"

@@ -17,13 +17,17 @@ Precision = Literal["auto", "float32", "bfloat16", "int8"]
 
 
 def _default_cache() -> Path:
-    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(base) / "geoglot"
+    return _folder("XDG_CACHE_HOME", Path.home() / ".cache") / "geoglot"
 
 
 def _default_concepts() -> Path:
-    base = os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share"
-    return Path(base) / "geoglot" / "concepts"
+    return _folder("XDG_DATA_HOME", Path.home() / ".local" / "share") / "geoglot" / "concepts"
+
+
+def _folder(name: str, default: Path) -> Path:
+    """The folder that a variable names; ~ is the home, since no shell may have read it. An empty one names none."""
+    text = os.environ.get(name, "").strip()
+    return Path(os.path.expanduser(text)) if text else default  # noqa: PTH111  Path's raises for an unknown user
 
 
 @dataclass(frozen=True)
@@ -78,8 +82,8 @@ def load_settings() -> Settings:
         device=env.get("GEOGLOT_DEVICE", default.device),
         threads=_number("GEOGLOT_THREADS") if "GEOGLOT_THREADS" in env else None,
         precision=_precision(),
-        cache=Path(env["GEOGLOT_CACHE"]) if "GEOGLOT_CACHE" in env else default.cache,
-        concepts=Path(env["GEOGLOT_CONCEPTS"]) if "GEOGLOT_CONCEPTS" in env else default.concepts,
+        cache=_folder("GEOGLOT_CACHE", default.cache),
+        concepts=_folder("GEOGLOT_CONCEPTS", default.concepts),
         raster_cache_mb=load_raster_cache_mb(),
         read_seconds=_number("GEOGLOT_READ_SECONDS", default.read_seconds),
         read_mb=_number("GEOGLOT_READ_MB", default.read_mb),

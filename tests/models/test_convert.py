@@ -217,6 +217,31 @@ def test_the_child_has_neither_network_nor_programs(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
 
 
+def test_a_configuration_of_another_activation_is_refused(hf_folder: Save, body: CLIPModel, tmp_path: Path) -> None:
+    folder, stated = hf_folder(body), body.config.vision_config.hidden_act
+    for asked in ("gelu", "quick_gelu"):
+        if asked == stated:
+            assert convert(folder, tmp_path / "same", Conversion("same", activation=asked)).sha256
+        else:
+            with pytest.raises(ConvertError, match=f"states the activation {stated}, and not {asked}"):
+                convert(folder, tmp_path / "other", Conversion("other", activation=asked))
+
+
+def test_a_model_appears_with_its_calibration_or_not_at_all(
+    hf_folder: Save, body: CLIPModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stop(*_: object) -> None:
+        assert not (tmp_path / "models/half").exists()
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
+        patched.setattr("geoglot.models.convert.calibrate", stop)
+        convert(hf_folder(body), tmp_path / "models/half", Conversion("half"))
+    assert list((tmp_path / "models").iterdir()) == []
+    convert(hf_folder(body), tmp_path / "models/whole", Conversion("whole"))
+    assert load_word_model(tmp_path / "models/whole").sense is not None
+
+
 def test_an_existing_folder_is_not_overwritten(hf_folder: Save, body: CLIPModel, tmp_path: Path) -> None:
     folder = hf_folder(body)
     (tmp_path / "taken").mkdir()

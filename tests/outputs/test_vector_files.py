@@ -7,6 +7,7 @@ import sys
 import zipfile
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 
 import geopandas as gpd
@@ -233,3 +234,26 @@ def test_what_a_shapefile_cuts_is_said_and_cut_so(tmp_path: Path) -> None:
     assert stored[["perimeter_", "perimete_2"]].to_numpy().tolist() == [[1, 2]]
     assert stored["name"].tolist() == ["ä" * 127]
     assert explain_format(tmp_path / "map.fgb", columns, [long]) == () == explain_format(None)
+
+
+@pytest.mark.parametrize("suffix", ENDINGS)
+def test_an_ending_in_capitals_is_the_same_format(tmp_path: Path, suffix: str) -> None:
+    for name in (f"map{suffix}", f"MAP{suffix.upper()}"):
+        (tmp_path / name[:3]).mkdir()
+        write_styled(tmp_path / name[:3] / name)
+    small, large = ({path.name.lower() for path in (tmp_path / name).iterdir()} for name in ("map", "MAP"))
+    assert small == large
+    if suffix != ".zip":  # which GDAL knows by small letters alone
+        paths = [tmp_path / "map" / f"map{suffix}", tmp_path / "MAP" / f"MAP{suffix.upper()}"]
+        read = {".parquet": gpd.read_parquet, ".gpkg": partial(gpd.read_file, layer="classes")}
+        first, second = map(read.get(suffix, gpd.read_file), paths)
+        assert first["name"].tolist() == second["name"].tolist() and len(first)
+
+
+@pytest.mark.parametrize("order", [1, -1])
+def test_tiles_hold_polygons_on_both_sides_of_the_antimeridian_wherever_they_come(tmp_path: Path, order: int) -> None:
+    boxes = [shapely.box(179, 0, 179.5, 0.5), shapely.box(179.8, 0, 180.2, 0.5)]
+    frames = [gpd.GeoDataFrame({"name": ["a"]}, geometry=[box], crs=4326) for box in boxes[::order]]
+    write_frames(frames, tmp_path / "map.pmtiles", "map")
+    stored = gpd.read_file(tmp_path / "map.pmtiles", layer="map").to_crs(4326)
+    assert stored.total_bounds == pytest.approx([-180, 0, 180, 0.5], abs=0.01)

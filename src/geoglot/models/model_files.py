@@ -129,13 +129,18 @@ def save_model(model: VisionLanguageModel, folder: Path) -> Card:
 
 def write_model(folder: Path, card: Card, tensors: Mapping[str, Tensor], tokenizer: str | None) -> Card:
     """Write a model folder, whole or not at all. Returns the card with the hash of the weights."""
-    require_finite(tensors, card.name)
     with whole_folder(folder) as draft:
-        save_file({name: tensor.contiguous() for name, tensor in tensors.items()}, draft / WEIGHTS)
-        card = replace(card, sha256=sha256_of(draft / WEIGHTS))
-        (draft / CARD).write_text(card_text(card), encoding="utf-8")
-        if tokenizer is not None:
-            (draft / TOKENIZER).write_text(tokenizer, encoding="utf-8")
+        return fill_model(draft, card, tensors, tokenizer)
+
+
+def fill_model(draft: Path, card: Card, tensors: Mapping[str, Tensor], tokenizer: str | None) -> Card:
+    """Write the files of a model into the draft of its folder. Returns the card with the hash of the weights."""
+    require_finite(tensors, card.name)
+    save_file({name: tensor.contiguous() for name, tensor in tensors.items()}, draft / WEIGHTS)
+    card = replace(card, sha256=sha256_of(draft / WEIGHTS))
+    (draft / CARD).write_text(card_text(card), encoding="utf-8")
+    if tokenizer is not None:
+        (draft / TOKENIZER).write_text(tokenizer, encoding="utf-8")
     return card
 
 

@@ -12,6 +12,7 @@ import pyogrio
 
 from geoglot.crs import LONLAT
 from geoglot.lonlat import project_to_lonlat
+from geoglot.outputs.shapes import as_multipolygons
 from geoglot.outputs.vector_writers import Frames, write_flatgeobuf
 from geoglot.silence import ignore_library_warnings
 
@@ -41,8 +42,8 @@ def write_pmtiles(path: Path, layer: str, frames: Frames, _style: str) -> None:
 
 
 def _in_lonlat(frames: Frames) -> Frames:
-    for frame in frames:
-        places = project_to_lonlat(frame.geometry.to_numpy(), frame.crs)
+    for frame in frames:  # 180 degrees cut some polygons in two, and FlatGeobuf holds one type
+        places = as_multipolygons(project_to_lonlat(frame.geometry.to_numpy(), frame.crs))
         yield frame.set_geometry(gpd.GeoSeries(places, index=frame.index, crs=LONLAT))
 
 

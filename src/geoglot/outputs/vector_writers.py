@@ -66,7 +66,9 @@ def write_flatgeobuf(path: Path, layer: str, frames: Frames, style: str) -> None
 def write_shapefile(path: Path, _layer: str, frames: Frames, style: str) -> None:
     """A Shapefile in UTF-8, with names of fields cut to ten bytes and texts to 254."""
     options = {"ENCODING": "UTF-8", "DBF_DATE_LAST_UPDATE": _FIXED[:10]}
-    _write(path, map(_shorten, frames), "ESRI Shapefile", options=options)
+    small = path.with_suffix(path.suffix.lower())  # as GDAL calls it, also for a path that ends in .SHP
+    _write(small, map(_shorten, frames), "ESRI Shapefile", options=options)
+    small.replace(path)
     write_style(path, style)
 
 

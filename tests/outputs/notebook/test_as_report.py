@@ -106,3 +106,26 @@ def test_several_results_stand_in_one_report(tmp_path: Path) -> None:
 
     seen = Seen(write_report([Words(), Result("forest")], tmp_path / "run.html").read_text().partition("<body>")[2])
     assert "only words" in seen.text and "forest" in seen.text and len(seen.pictures) == 2
+
+
+class Told(Result):
+    """A result with a document."""
+
+    def to_json(self) -> dict[str, object]:
+        return {"names": (self.name,), "seconds": 2.0, "files": self.files}
+
+
+def test_what_another_run_wrote_since_is_not_shown_as_the_result(tmp_path: Path) -> None:
+    manifest, picture = tmp_path / "map.manifest.json", tmp_path / "map.overlay.png"
+    image(30).save(picture)
+    result = Told("water", {"manifest": manifest, "picture": picture})
+
+    def report(**document: object) -> Seen:
+        manifest.write_text(json.dumps({"seconds": 1.0, **document, "run": {"sha256": "of the model"}}))
+        text = result.report(tmp_path / "run.html", overwrite=True).read_text()
+        return Seen(text.partition("<body>")[2].partition("</body>")[0])
+
+    same, other = report(names=["water"]), report(names=["roof"])
+    assert len(same.pictures) == 1 and "of the model" in same.text
+    assert len(other.pictures) == 2 and "of the model" not in other.text  # drawn anew
+    assert "map.manifest.json was written again since" in other.text

@@ -16,11 +16,15 @@ import pytest
 from affine import Affine
 from click.testing import CliRunner
 
+import childtasks
 import geoglot
 from geoglot.cli.main import cli
 from geoglot.errors import ClassesError, InputError, OutputError
 from geoglot.options import RefineOptions, SegmentOptions
 from geoglot.tasks.batch.batch import batch
+from geoglot.tasks.batch.processes import run_processes
+from geoglot.tasks.batch.scenes import Scene
+from geoglot.tasks.batch.work import Outcome, Work
 from worlds import class_field, paint, write_scene
 
 NAMES = ("water", "forest", "roof")
@@ -143,6 +147,15 @@ def test_several_processes_give_the_same_bytes(scenes: Path, tmp_path: Path) -> 
         each.document and each.document["counts"] for each in several.outcomes
     ]
     assert told[0] == ("scenes", 0, 3) and told[-1] == ("scenes", 3, 3)
+
+
+def test_what_a_process_logs_is_logged(caplog: pytest.LogCaptureFixture) -> None:
+    works = [Work(Scene(name, (name,)), childtasks.warn, (), {}, None, looks_only=True) for name in ("a.tif", "b.tif")]
+    done = list[Outcome]()
+    run_processes(works, 2, 2, done.append, lambda *_: None)
+    assert sorted((each.scene.name, each.state) for each in done) == [("a.tif", "done"), ("b.tif", "done")]
+    assert sorted(caplog.messages) == ["a.tif is odd", "b.tif is odd"]
+    assert {(each.name, each.levelname) for each in caplog.records} == {("geoglot.somewhere", "WARNING")}
 
 
 def test_a_process_that_dies_costs_one_scene(scenes: Path, monkeypatch: pytest.MonkeyPatch) -> None:

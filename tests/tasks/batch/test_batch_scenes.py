@@ -84,3 +84,12 @@ def test_names_may_be_those_of_folders_and_files(tmp_path: Path, monkeypatch: py
         (["none.tif"], ["tree"]), (["scenes"], []), (["s3://x/a.tif", "s3://x/b.tif"], ["x" * 5000]),
     ]:  # fmt: skip
         assert split_sources([*sources, *names]) == (sources, names)
+
+
+def test_a_scene_that_is_named_in_several_ways_is_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    touch(tmp_path, "scenes/a.tif", "scenes/more/b.tif")
+    (tmp_path / "link").symlink_to(tmp_path / "scenes")
+    monkeypatch.chdir(tmp_path)
+    ways = ["scenes", "./scenes/a.tif", "scenes/more/../a.tif", tmp_path / "scenes/a.tif", "link/more/b.tif"]
+    scenes, _ = list_scenes(ways, None)
+    assert [(each.name, each.sources) for each in scenes] == [("a", ("scenes/a.tif",)), ("b", ("scenes/more/b.tif",))]

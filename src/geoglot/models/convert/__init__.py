@@ -8,6 +8,7 @@ from typing import Any
 from torch import Tensor
 
 from geoglot.errors import ConvertError
+from geoglot.figures import format_list
 from geoglot.models.calibration import calibrate
 from geoglot.models.card import CONFIG, TOKENIZER, Card
 from geoglot.models.convert import layouts
@@ -16,10 +17,10 @@ from geoglot.models.convert.level import tell_level
 from geoglot.models.convert.other_kinds import describe_other_kind
 from geoglot.models.huggingface import ANY_RESOLUTION, UNSTATED_SCALE, clip_card, read_config, scale_of
 from geoglot.models.known import KNOWN, Activation, Level
-from geoglot.models.model_files import DERIVED, read_weights, require_finite, require_fit, write_model
+from geoglot.models.model_files import DERIVED, fill_model, read_weights, require_finite, require_fit, whole_folder
 from geoglot.models.sizes import check_clip
 from geoglot.models.stored import card_of, find_model
-from geoglot.models.zoo import load_word_model
+from geoglot.models.zoo import load_uncalibrated
 
 #: GRAFT's fixed 1 / temperature (arXiv 2312.06960, tau = 0.07)
 GRAFT_SCALE = 1 / 0.07
@@ -77,7 +78,7 @@ def convert(source: Path, target: Path, about: Conversion) -> Card:
         tensors = layouts.from_openclip(tensors)
     folder = source if source.is_dir() else source.parent
     if (folder / CONFIG).is_file():
-        config = read_config(folder)
+        config = _stated_config(folder, about.activation)
     elif about.activation is not None:
         config = layouts.clip_config(tensors, about.activation)
     else:
@@ -88,6 +89,18 @@ def convert(source: Path, target: Path, about: Conversion) -> Card:
     scale = scale_of(tensors["logit_scale"], source) if "logit_scale" in tensors else UNSTATED_SCALE
     card = _card("clip", config, scale, source, about)
     return _store(target, card, tensors, _tokenizer(about.tokenizer or folder))
+
+
+def _stated_config(folder: Path, activation: Activation | None) -> dict[str, Any]:
+    """Sizes by the config.json of a folder; ConvertError if it is one of a model with another activation."""
+    config = read_config(folder)
+    stated = sorted({config[tower]["hidden_act"] for tower in ("text_config", "vision_config")})
+    if activation is not None and stated != [activation]:
+        raise ConvertError(
+            f"{folder / CONFIG} states the activation {format_list(stated)}, and not {activation}; move it away if it "
+            "is another model's, or else leave out --activation"
+        )
+    return config
 
 
 def _convert_graft(tensors: dict[str, Tensor], source: Path, target: Path, about: Conversion) -> Card:
@@ -138,8 +151,10 @@ def _store(target: Path, card: Card, tensors: Mapping[str, Tensor], tokenizer: P
         f"{card.name} does not fit a {card.family} model",
         ConvertError,
     )
-    stored = write_model(target, card, weights, (tokenizer / TOKENIZER).read_text(encoding="utf-8"))
-    calibrate(load_word_model(target), target)
+    text = (tokenizer / TOKENIZER).read_text(encoding="utf-8")
+    with whole_folder(target) as draft:  # a model that lacks its calibration would find absurd words
+        stored = fill_model(draft, card, weights, text)
+        calibrate(load_uncalibrated(draft.absolute()), draft)
     return stored
 
 

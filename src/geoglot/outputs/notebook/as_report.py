@@ -73,17 +73,24 @@ def write_report(results: Sequence[Shown], path: PathLike, overwrite: bool = Fal
 def _section(result: Shown, limits: Limits, *, folded: bool) -> str:
     """A result with its picture as it was written, else drawn anew, and what its manifest says of how it came about."""
     page, drawing, why = result.page(), Drawing(), ""
+    manifest = Path(str(page.files["manifest"])) if page.files.get("manifest") else None
+    document = parse_json(read_text(manifest).body) if manifest and manifest.is_file() else {}
+    replaced = not _is_about(document, getattr(result, "to_json", dict)())
     try:
-        picture = _picture(page) or getattr(result, "draw", Drawing)()
+        picture = (None if replaced else _picture(page)) or getattr(result, "draw", Drawing)()
         drawing = picture if isinstance(picture, Drawing) else Drawing([picture])
     except GeoglotError as error:
         why = str(error)
-    manifest = page.files.get("manifest")
-    there = manifest and Path(str(manifest)).is_file()
-    origin = to_html(_provenance(Path(str(manifest))), limits=limits) if there else ""
+    origin = to_html(_provenance(manifest.name, document, replaced), limits=limits) if manifest and document else ""
     if origin and folded:
         origin = f"<details><summary>provenance</summary>{origin}</details>"
     return to_html(page, drawing, why, limits) + origin
+
+
+def _is_about(manifest: Mapping[str, Any], result: Mapping[str, Any]) -> bool:
+    """Whether a manifest tells what a result tells, but for how long it took: another run may have written it since."""
+    own = json.loads(json.dumps(result, default=str))
+    return all(manifest[key] == own[key] for key in manifest.keys() & own.keys() - {"seconds", "notes"})
 
 
 def _picture(page: Page) -> Picture | None:
@@ -95,14 +102,15 @@ def _picture(page: Page) -> Picture | None:
         return Picture(Path(str(written)).name, image.convert("RGB"), None)
 
 
-def _provenance(manifest: Path) -> Page:
+def _provenance(name: str, document: Mapping[str, Any], replaced: bool) -> Page:
     """The facts of a manifest as a table, and the files that the run made with their sha256."""
-    document = parse_json(read_text(manifest).body)
+    if replaced:
+        return Page(f"No provenance: {name} was written again since, by another run")
     made = document.get(KEY, {})
     facts = [(name, value) for name, value in _flatten(document.get("run", {})) if value not in ("", "null")]
     files = [(each["path"], f"{each['bytes']:,}", each["sha256"]) for each in made.get("files", ())]
     return Page(
-        f"Provenance, from {manifest.name} (run {made.get('run', '')})",
+        f"Provenance, from {name} (run {made.get('run', '')})",
         [Table(("file", "bytes", "sha256"), files), Table(("fact", "value"), facts)],
     )
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
 
 from geoglot.outputs.legend import Legend
 from geoglot.outputs.notebook.page import Page, Table
@@ -24,15 +24,20 @@ class Section(Shown):
     """A part of a report."""
 
     words: Page
+    document: Mapping[str, Any] = field(default_factory=dict)
+    """Of the scene that it is about."""
 
     def page(self) -> Page:
         return self.words
+
+    def to_json(self) -> Mapping[str, Any]:
+        return self.document
 
 
 def sections_of(result: Batch) -> Iterator[Section]:
     """The sections of a report on a batch, each made when it is asked for."""
     yield Section(Page(result.title, notes=result.notes))
-    yield from (Section(_page_of_scene(result.door, each)) for each in result.outcomes)
+    yield from (Section(_page_of_scene(result.door, each), each.document or {}) for each in result.outcomes)
     (head, *rows), left = to_rows(result.door, result.outcomes)
     more = (f"{left:,} more columns are in --json and --table",) if left else ()
     yield Section(Page("All scenes", [Table(head, rows)], more, {"table": result.table, "layer": result.together}))

@@ -3,11 +3,13 @@
 The parent started this very program and gave it the number of the connection's file, so nobody else writes to it.
 """
 
+import logging
 import os
 import queue
 import sys
 import threading
 import time
+from contextlib import nullcontext
 from multiprocessing.connection import Connection
 from multiprocessing.reduction import ForkingPickler
 
@@ -16,37 +18,54 @@ from geoglot.tasks.batch.work import OF_ALL, Work
 _EVERY_S = 0.5  # between two tellings of progress
 
 
+class _Parent(logging.Handler):
+    """Tells the parent what happens here, and what is logged: from any thread, one at a time."""
+
+    def __init__(self, connection: Connection) -> None:
+        super().__init__()
+        self._connection = connection
+
+    def tell(self, kind: str, what: object) -> None:
+        with self.lock or nullcontext():
+            self._connection.send((kind, what))
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.tell("log", (record.name, record.levelno, record.getMessage()))
+
+
 def main() -> None:
     """Do what the parent sends, and tell it how it goes."""
-    parent = Connection(int(sys.argv[1]))
+    connection = Connection(int(sys.argv[1]))
+    parent = _Parent(connection)
+    logging.getLogger("geoglot").addHandler(parent)
     works = queue.SimpleQueue[bytes]()
-    threading.Thread(target=_listen, args=(parent, works), daemon=True).start()
+    threading.Thread(target=_listen, args=(connection, works), daemon=True).start()
     while True:
         _do(ForkingPickler.loads(works.get()), parent)
 
 
-def _listen(parent: Connection, works: queue.SimpleQueue[bytes]) -> None:
+def _listen(connection: Connection, works: queue.SimpleQueue[bytes]) -> None:
     """Pass on works as bytes: to build one imports the models, which would keep this thread from seeing the end."""
     try:
         while True:
-            works.put(parent.recv_bytes())
+            works.put(connection.recv_bytes())
     except (EOFError, OSError):
         os._exit(0)  # the parent is gone, and nobody waits for what is being done
 
 
-def _do(work: Work, parent: Connection) -> None:
+def _do(work: Work, parent: _Parent) -> None:
     last = time.monotonic()
 
     def tell(what: str, done: int, total: int) -> None:
         nonlocal last
         if done >= total or time.monotonic() - last >= _EVERY_S:
             last = time.monotonic()
-            parent.send(("progress", (what, done, total)))
+            parent.tell("progress", (what, done, total))
 
     try:
-        parent.send(("outcome", work.do(tell)))
+        parent.tell("outcome", work.do(tell))
     except OF_ALL as error:
-        parent.send(("refused", (str(error), error.exit_code)))
+        parent.tell("refused", (str(error), error.exit_code))
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import queue
 import subprocess
@@ -23,6 +24,7 @@ EACH_MB = 1500
 """Memory of a process with ten classes and polygons over a scene of any size (benchmarks/memory.py), rounded up."""
 _LEAST_CACHE_MB = 16
 _COMMAND = [sys.executable, "-P", "-m", "geoglot.tasks.batch.child"]
+_ON_THE_WAY = ("progress", "log")
 _Message = tuple[str, int, Any]
 """What it is, the number of the process, and what it says."""
 
@@ -68,6 +70,9 @@ def run_processes(
             kind, number, what = messages.get()
             if kind == "progress":
                 tell(number, *what)
+            elif kind == "log":
+                name, level, text = what
+                logging.getLogger(name).log(level, "%s", text)
             elif kind == "outcome":
                 left -= 1
                 told(what)
@@ -100,7 +105,7 @@ class _Child:
             while True:
                 kind, what = self._talk.recv()
                 yield kind, what
-                if kind != "progress":
+                if kind not in _ON_THE_WAY:
                     return
         except (EOFError, OSError):
             if not self._ended:

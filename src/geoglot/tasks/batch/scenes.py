@@ -36,8 +36,17 @@ def list_scenes(
     What lies in the folder `output` and ends with `ending` is no scene: a second run would map the maps of the first.
     SourceError for a folder without images and for a pattern that nothing fits; InputError if nothing is left.
     """
-    uris, notes = _leave_out_results(dict.fromkeys(find_images(sources)), output, ending)
+    uris, notes = _leave_out_results(_each_once(find_images(sources)), output, ending)
     return [Scene(name, (uri,)) for name, uri in zip(name_apart(uris), uris, strict=True)], notes
+
+
+def _each_once(uris: Iterable[str]) -> list[str]:
+    """The sources without those that are there already in other words, such as ./a.tif beside a.tif."""
+    first = dict[str, str]()
+    for uri in uris:
+        folder, name = os.path.split(uri)
+        first.setdefault(os.path.join(os.path.realpath(folder), name) if is_local(uri) else uri, uri)  # noqa: PTH118
+    return list(first.values())
 
 
 def _leave_out_results(uris: Iterable[str], output: Path | None, ending: str = "") -> tuple[list[str], tuple[str, ...]]:
