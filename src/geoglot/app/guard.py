@@ -88,7 +88,7 @@ class Guard:
             await self._answer(send, 303, "", {"location": "./", "set-cookie": cookie, "cache-control": "no-store"})
             return
         limited = _Limited(receive, self._most(scope))
-        await self._app(scope, limited, self._with_headers(send))
+        await self._app(scope, limited, self._with_headers(_unless_known(headers.get("if-none-match", ""), send)))
 
     def _refuse(self, scope: Scope, headers: dict[str, str]) -> tuple[int, str] | None:
         host = headers.get("host", "")
@@ -140,6 +140,24 @@ class Guard:
         lines = [(name.encode(), value.encode()) for name, value in head.items()]
         await send({"type": "http.response.start", "status": status, "headers": lines})
         await send({"type": "http.response.body", "body": body})
+
+
+def _unless_known(tags: str, send: Send) -> Send:
+    """Leaves out the body of an answer whose tag the caller knows (RFC 9110, section 13.1.2)."""
+    known = False
+
+    async def answer(message: Message) -> None:
+        nonlocal known
+        if message["type"] == "http.response.start" and message["status"] == 200:
+            tag = dict(message["headers"]).get(b"etag", b"").decode("latin-1")
+            if known := bool(tag) and tag in tags:
+                message["status"] = 304
+                message["headers"] = [each for each in message["headers"] if each[0] != b"content-length"]
+        elif known:
+            message["body"] = b""
+        await send(message)
+
+    return answer
 
 
 class TooLarge(Exception):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from dataclasses import replace
 from functools import lru_cache
@@ -21,14 +22,18 @@ from geoglot.index.exchange.facts import source_uri
 from geoglot.index.search.hits import Hits
 from geoglot.index.search.index import Index
 from geoglot.index.store.archive import Archive, is_archive
+from geoglot.index.store.chip_shard import Shard
 from geoglot.index.store.chip_table import BOX
 from geoglot.index.store.coverage import cover
 from geoglot.index.store.live import chip_facts, gather
+from geoglot.lonlat import split_at_antimeridian
 from geoglot.outputs.panels import to_bytes
 from geoglot.times import utc_text
 
 _OPEN = 4  # archives that stay open
 _FACTS = ("cell", "source")
+_ROW_BITS = 24  # of the number of a chip; those before name its shard, and all are a whole number of JavaScript
+_LAST_ROW = (1 << _ROW_BITS) - 1
 
 
 @lru_cache(_OPEN)
@@ -66,16 +71,38 @@ def do_search(task: dict[str, Any], report: Report) -> Done:
     hits = index.search(body.text, image=task["image"], like=like, unlike=unlike, options=options)
     document = hits.to_json()
     for line, hit in zip(document["hits"] or document["nearest"], hits.hits, strict=True):
-        line["chip"] = hit.row
+        line["chip"] = _number_of(index.archive, hit.row)
     return document | {"summary": hits.summary, "files": _write_hits(hits, folder)}, b""
 
 
-def _places(index: Index, rows: list[int]) -> list[str]:
+def _key(shard: Shard) -> int:
+    return int(hashlib.sha256(shard.name.encode()).hexdigest()[:7], 16)
+
+
+def _number_of(archive: Archive, row: int) -> int:
+    """The number of a chip for as long as its shard exists; rows shift when other shards come and go."""
+    [shard], [place] = archive.locate(np.array([row]))
+    return _key(archive.shards[shard]) << _ROW_BITS | int(place)
+
+
+def _row_of(archive: Archive, number: int) -> int | None:
+    """The row of a chip by its number; None if it is not there any more."""
+    key, place = number >> _ROW_BITS, number & _LAST_ROW
+    found = [
+        int(start) + place
+        for start, shard in zip(archive.starts, archive.shards, strict=False)
+        if _key(shard) == key and place < shard.rows
+    ]
+    return found[0] if len(found) == 1 else None
+
+
+def _places(index: Index, chips: list[int]) -> list[str]:
     """Chips as a search takes them: their cells, or the files of pictures that lie nowhere."""
-    if not rows:
+    if not chips:
         return []
-    if not 0 <= min(rows) <= max(rows) < index.archive.starts[-1]:
-        raise InputError(f"chips are numbered from 0 to {index.archive.starts[-1] - 1}")
+    rows = [row for number in chips if (row := _row_of(index.archive, number)) is not None]
+    if len(rows) < len(chips):
+        raise InputError("a chip of an earlier search is not in the archive any more; search again without it")
     facts = gather(index.archive, np.array(rows), lambda shard, some: chip_facts(shard, some, _FACTS))
     return [fact["cell"] or fact["source"] for fact in facts]
 
@@ -92,10 +119,13 @@ def _write_hits(hits: Hits, folder: Path) -> list[str]:
 def chip_picture(task: dict[str, Any], _: Report) -> Done:
     """A PNG of a chip."""
     archive = _opened(task).archive
-    if not 0 <= task["chip"] < archive.starts[-1]:
-        return {}, b""
+    if (row := _row_of(archive, task["chip"])) is None:
+        _index.cache_clear()  # a search may have indexed a folder anew
+        archive = _opened(task).archive
+        if (row := _row_of(archive, task["chip"])) is None:
+            return {}, b""
     [fact] = gather(
-        archive, np.array([task["chip"]]), lambda shard, some: chip_facts(shard, some, ("cell", "source", "reading"))
+        archive, np.array([row]), lambda shard, some: chip_facts(shard, some, ("cell", "source", "reading"))
     )
     tile = read_chip(fact["source"], fact["cell"], task["side"], fact["reading"])
     return {}, encode_png(to_bytes(tile.pixels[:3]))
@@ -116,7 +146,7 @@ def list_items(task: dict[str, Any], _: Report) -> Done:
 
 def _item(name: str, row: dict[str, Any]) -> dict[str, Any]:
     west, south, east, north = (row["bbox"][edge] for edge in BOX)
-    shape = shapely.box(west, south, east, north)
+    [shape] = split_at_antimeridian([shapely.box(west, south, east + 360 * (east < west), north)])
     moment = row["time"]
     times = {"datetime": utc_text(moment)} if moment else {
         "datetime": None, "start_datetime": "1900-01-01T00:00:00Z", "end_datetime": "2100-01-01T00:00:00Z",

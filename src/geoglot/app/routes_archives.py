@@ -21,7 +21,7 @@ async def read_archive(archive: str, state: TheState) -> dict[str, Any]:
 @router.get("/{archive}/chips/{chip}.png", response_class=Response)
 async def chip_picture(
     archive: str,
-    chip: Annotated[int, Path(ge=0, le=2**40)],
+    chip: Annotated[int, Path(ge=0, lt=2**52)],
     state: TheState,
     side: Annotated[int, Query(ge=16, le=512)] = 192,
 ) -> Response:

@@ -120,7 +120,7 @@ def submit(body: Body, state: State) -> Job:
         sources, models = [space.scene(scene) for scene in scenes], [body.model]
     if isinstance(body, SegmentBody):
         models += body.also
-    states = [" ".join(source.state for source in sources), " ".join(space.model(model)[1] for model in models)]
+    states = [" ".join(source.content for source in sources), " ".join(space.model(model)[1] for model in models)]
     return state.jobs.submit(body.kind, to_document(body), dict(zip(("source", "model"), states, strict=True)))
 
 
@@ -181,7 +181,7 @@ async def map_tile(job: str, tile: TilePlace, state: TheState) -> Response:
     path = made_file(state, job, "map.tif")
     source = Source(job, path.name, str(path), "scene")
     body = {"source": source.place, "state": source.state, "tile": tile}
-    return png(await state.tile("picture", body, (job, "map", tile)))
+    return png(await state.tile("picture", body, (job, "map", source.state, tile)))
 
 
 @router.get("/{job}/{name}.geojson", response_class=FileResponse)

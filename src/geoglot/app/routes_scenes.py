@@ -14,7 +14,7 @@ from geoglot.app.answers import MapState, Scene
 from geoglot.app.guard import TooLarge
 from geoglot.app.state import SECONDS, TheState, TilePlace, png
 from geoglot.app.workspace import Source
-from geoglot.errors import SourceError
+from geoglot.errors import GeoglotError, SourceError
 from geoglot.outputs.atomic import disk_errors
 from geoglot.version import __version__
 
@@ -40,15 +40,18 @@ async def drop_scene(request: Request, state: TheState, name: Annotated[str, Que
     path = state.space.upload_path(name, hashlib.sha256(name.encode()).hexdigest())
     draft = path.with_name(f".{path.name}.{id(request)}.part")
     digest = await keep(draft, request.stream(), state.most_upload)
-    source = state.space.add_upload(draft.replace(state.space.upload_path(name, digest)))
+    path = state.space.upload_path(name, digest)
+    was_open = path.exists()  # the same bytes under the same name
+    source = state.space.add_upload(draft.replace(path))
     try:
         facts = await state.describe(source)
         if "error" in facts:
             raise SourceError(facts["error"])
         await state.readers.do("thumbnail", {"source": source.place, "side": 32}, SECONDS)  # a file that is cut short
-    except SourceError as error:
-        state.space.forget(source.id)
-        raise SourceError(str(error).replace(source.place, source.name)) from error
+    except GeoglotError as error:
+        if not was_open:
+            state.space.forget(source.id)
+        raise type(error)(str(error).replace(source.place, source.name)) from error
     return facts
 
 

@@ -63,8 +63,8 @@ async def segment_text(
     score = None if confidence_threshold in (0, _DEFAULT) else confidence_threshold
 
     def ask(scene: dict[str, Any]) -> FindBody:
-        pixel = (scene["resolution_m"] or 0.0) ** 2
-        least, most = (size * pixel if size and pixel else None for size in (min_size, max_size))
+        pixel = (scene["resolution_m"] or 1.0) ** 2  # without a CRS there are no sizes, which the work then says
+        least, most = (size * pixel if size else None for size in (min_size, max_size))
         return FindBody(scene["id"], [prompt], options=FindOptions(min_score=score, min_area=least, max_area=most))
 
     return await _find(state, file, ask, output_format)
@@ -124,6 +124,7 @@ def _box(west: float, south: float, east: float, north: float) -> dict[str, Any]
 async def _find(state: State, file: UploadFile, ask: Any, output_format: str) -> dict[str, Any]:
     """Keep the file, find objects in it, and forget both."""
     path = state.space.upload_path(file.filename or "image.tif", secrets.token_hex(8))
+    path = path.with_name(f".{path.name}")  # a draft: gone when the map is started again
     await keep(path, _parts_of(file), state.most_upload)
     source = state.space.add_upload(path)
     try:

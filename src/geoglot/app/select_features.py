@@ -72,6 +72,12 @@ class Asked:
         return bounds is not None and boxes_touch(self.box, tuple(bounds))
 
 
+def check_known(given: Iterable[str], known: Iterable[str]) -> None:
+    """InputError for a parameter that nobody reads: an answer without it would pass for one with it."""
+    if unknown := {*given} - {*known, "limit", "offset", "bbox", "datetime", "f", "token"}:
+        raise InputError(f"there is no parameter {min(unknown)[:40]!r} here")
+
+
 def link(rel: str, href: str, kind: str = "application/json", **more: Any) -> dict[str, Any]:
     """A link of a document."""
     return {"rel": rel, "href": href, "type": kind, **more}

@@ -74,6 +74,7 @@ def create_app(serve: Serve, settings: Settings) -> ASGIApp:
     async def live(_: FastAPI) -> AsyncIterator[None]:
         with ExitStack() as stack:
             stack.enter_context(hold(folder))
+            space.clear_drafts()
             warming: list[asyncio.Task[Any]] = [asyncio.create_task(pool.warm()) for pool in (readers, workers)]
             warming += [asyncio.create_task(state.describe(source)) for source in space.sources.values()]
             await jobs.restore()
@@ -117,7 +118,7 @@ def _tasks_of(space: Workspace) -> Callable[[Job], dict[str, Any]]:
         task: dict[str, Any] = {"body": body, "folder": folder, "vectors": str(space.folder / "vectors"),
                                 "source": next(iter(places), ""), "sources": places, "shown": shown}  # fmt: skip
         if job.kind == "search":
-            task["state"], task["image"] = sources[0].state, body.get("image") and str(space.picture(body["image"]))
+            task["state"], task["image"] = sources[0].content, body.get("image") and str(space.picture(body["image"]))
         elif job.kind == "audit":
             task["map"] = str(space.folder / "jobs" / body["map"])
         else:

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from typing import Annotated, Any
 
 import shapely
-from fastapi import APIRouter, Body, Query
+from fastapi import APIRouter, Body, Query, Request
 
-from geoglot.app.select_features import DEFAULT, GEOJSON, Asked, GeoJson, answer, link
+from geoglot.app.select_features import DEFAULT, GEOJSON, Asked, GeoJson, answer, check_known, link
 from geoglot.app.state import Base, State, TheAsked, TheState
 from geoglot.app.workspace import Source, UnknownId
 from geoglot.errors import InputError
@@ -23,6 +23,7 @@ _CLASSES = [
     "http://www.opengis.net/spec/ogcapi-features-1/1.0/conf/oas30",
     "http://www.opengis.net/spec/ogcapi-features-1/1.0/conf/geojson",
 ]  # fmt: skip
+_LISTS = ("ids", "collections", "intersects")
 Text = Annotated[str | None, Query(max_length=4000)]
 
 
@@ -108,8 +109,9 @@ async def _items(source: Source, state: State, root: str) -> list[dict[str, Any]
 
 
 @router.get("/collections/{name}/items", response_class=GeoJson)
-async def items(name: str, state: TheState, base: Base, asked: TheAsked) -> dict[str, Any]:
+async def items(name: str, state: TheState, base: Base, request: Request, asked: TheAsked) -> dict[str, Any]:
     """The items of an archive, in pages."""
+    check_known(request.query_params, ())
     root = f"{base}/stac"
     found = await _items(_archive(name, state), state, root)
     return answer(asked, found, f"{root}/collections/{name}/items", [link("root", f"{root}/")])
@@ -126,10 +128,11 @@ async def item(name: str, item: str, state: TheState, base: Base) -> dict[str, A
 
 @router.get("/search", response_class=GeoJson)
 async def search(
-    state: TheState, base: Base, asked: TheAsked, ids: Text = None, collections: Text = None,
+    state: TheState, base: Base, request: Request, asked: TheAsked, ids: Text = None, collections: Text = None,
     intersects: Text = None,
 ) -> dict[str, Any]:  # fmt: skip
     """Items of all archives by place, time, id and collection."""
+    check_known(request.query_params, _LISTS)
     lists = [None if text is None else text.split(",") for text in (ids, collections)]
     given = {"ids": ids, "collections": collections, "intersects": intersects}
     return await _search(state, f"{base}/stac", asked, (lists[0], lists[1]), intersects, given)
@@ -138,6 +141,7 @@ async def search(
 @router.post("/search", response_class=GeoJson)
 async def search_post(state: TheState, base: Base, query: Annotated[dict[str, Any], Body()]) -> dict[str, Any]:
     """The same, with a JSON document."""
+    check_known((key for key, value in query.items() if value is not None), _LISTS)
     limit, offset, moment = query.get("limit", DEFAULT), query.get("offset", 0), query.get("datetime")
     lists = query.get("ids"), query.get("collections")
     if not (isinstance(limit, int) and limit >= 1 and isinstance(offset, int) and offset >= 0):

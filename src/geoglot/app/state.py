@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 from collections.abc import Hashable
 from dataclasses import dataclass, field
 from typing import Annotated, Any
@@ -16,7 +17,7 @@ from geoglot.app.mercator import DEEPEST, is_tile
 from geoglot.app.select_features import DEFAULT, Asked
 from geoglot.app.tile_cache import TileCache
 from geoglot.app.workspace import Source, UnknownId, Workspace
-from geoglot.errors import GeoglotError
+from geoglot.errors import ChildError, GeoglotError, LimitError
 
 SECONDS = 60.0  # of one picture
 
@@ -47,6 +48,8 @@ class State:
             facts, _ = await self.readers.do(task, {"source": source.place, "state": source.state}, SECONDS)
         except GeoglotError as error:
             facts = {"error": str(error)}
+            if isinstance(error, ChildError | LimitError):  # of this moment, and not of the file
+                self._facts.pop((source.id, source.state), None)
         document: dict[str, Any] = without_places(facts, shown)
         return document
 
@@ -95,8 +98,13 @@ TilePlace = Annotated[tuple[int, int, int], Depends(_tile_place)]
 
 
 def png(tile: bytes, *, lasting: bool = True) -> Response:
-    """A picture as an answer, which a browser may keep if it is `lasting`; 204 if there is none."""
-    headers = {"cache-control": "private, max-age=3600" if lasting else "no-store"}
+    """A picture as an answer; 204 if there is none.
+
+    A browser may keep one that is `lasting`, and asks whether it still holds: files are replaced while a map is open.
+    """
+    headers = {"cache-control": "private, no-cache" if lasting else "no-store"}
+    if lasting:
+        headers["etag"] = f'"{hashlib.sha256(tile).hexdigest()[:32]}"'
     if not tile:
         return Response(status_code=204, headers=headers)
     return Response(tile, media_type="image/png", headers=headers)

@@ -4,7 +4,10 @@ models. Everything else on this machine is out of its reach: a request names an 
 from __future__ import annotations
 
 import hashlib
+import logging
+import os
 import re
+from collections import Counter
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -14,7 +17,9 @@ from typing import Literal
 from geoglot.aliases import PathLike
 from geoglot.errors import GeoglotError, InputError, ModelError, SourceError
 from geoglot.models.stored import find_model
-from geoglot.sources.listing import SUFFIXES, list_files
+from geoglot.sources.listing import SUFFIXES, file_state, list_files, split_utf8_names
+
+log = logging.getLogger(__name__)
 
 Kind = Literal["scene", "archive", "folder"]
 #: Scenes that the map lists
@@ -53,6 +58,16 @@ class Source:
             return ""
         return f"{facts.st_size}-{facts.st_mtime_ns}"
 
+    @property
+    def content(self) -> str:
+        """A text that changes when anything does that a job reads of it; for a folder every picture is looked at."""
+        if self.kind != "folder":
+            return self.state
+        with suppress(SourceError):  # which the job will say
+            files = "".join(f"{path} {file_state(path)}\n" for path in list_files(Path(self.place)))
+            return hashlib.sha256(os.fsencode(files)).hexdigest()
+        return ""
+
 
 @dataclass
 class Workspace:
@@ -70,6 +85,7 @@ class Workspace:
         for place in places:
             for source in _sources_at(str(place)):
                 space.sources[source.id] = source
+        space.sources = {source.id: source for source in _tell_apart(list(space.sources.values()))}
         for model in models:
             space.models.setdefault(Path(model).name, str(model))
         for name in ("uploads", "pictures", "jobs", "vectors", "models"):
@@ -78,6 +94,12 @@ class Workspace:
             if not path.name.startswith("."):
                 space.add_upload(path)
         return space
+
+    def clear_drafts(self) -> None:
+        """Remove what a server that was killed left of files that were being sent; no other may be running."""
+        for name in ("uploads", "pictures"):
+            for path in (self.folder / name).glob(".*"):
+                path.unlink(missing_ok=True)
 
     def shown(self) -> dict[str, str]:
         """What stands for each place of this machine in all that is told; a place before those that it begins with."""
@@ -125,7 +147,7 @@ class Workspace:
 
     def add_upload(self, path: Path) -> Source:
         """List a file that was dropped."""
-        source = replace(_scene(str(path), dropped=True), name=_DIGEST.sub("", path.name))
+        source = replace(_scene(str(path), dropped=True), name=_DIGEST.sub("", path.name).lstrip("."))
         self.sources[source.id] = source
         return source
 
@@ -191,12 +213,26 @@ def _sources_at(place: str) -> list[Source]:
     whole = str(path.resolve())
     if (path / _INDEX).is_file():
         return [Source(_id(whole), path.name, whole, "archive")]
-    found = [
-        each for each in list_files(path) if each.suffix.lower() in SUFFIXES and each.resolve().is_relative_to(whole)
-    ]
+    files, unused = split_utf8_names(each for each in list_files(path) if each.suffix.lower() in SUFFIXES)
+    for sentence in unused:
+        log.warning("%s", sentence)
+    found = [each for each in files if each.resolve().is_relative_to(whole)]
     if not found:
         raise SourceError(f"the folder {place} holds no archive and no picture ({_PICTURES})")
     return [Source(_id(whole), path.name, whole, "folder"), *(_scene(str(each)) for each in found[:MOST_SCENES])]
+
+
+def _tell_apart(sources: Sequence[Source]) -> list[Source]:
+    """Sources with names that differ: of several files of one name, each has as many of its folders as that takes."""
+    known = Counter(source.name for source in sources)
+    return [replace(each, name=_longer_name(each, sources)) if known[each.name] > 1 else each for each in sources]
+
+
+def _longer_name(source: Source, sources: Sequence[Source]) -> str:
+    parts = re.split(r"[\\/]", source.place)
+    others = [re.split(r"[\\/]", each.place) for each in sources if each.name == source.name and each != source]
+    length = next((n for n in range(2, len(parts)) if all(other[-n:] != parts[-n:] for other in others)), len(parts))
+    return "/".join(parts[-length:])
 
 
 def _scene(place: str, *, dropped: bool = False) -> Source:
