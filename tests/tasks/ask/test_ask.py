@@ -145,12 +145,12 @@ def test_the_document_has_all_keys_and_gives_the_same_answer_again(scene: Path) 
 
 def test_what_a_model_calls_likelier_than_not_is_in_no_doubt(tmp_path: Path) -> None:
     scene = crop_demo(tmp_path / "scene.tif")
-    found = find(scene, "car", options=FindOptions(overlay=False))
-    assert found.thresholds["car"].high > found.objects["score"].min()  # only their best pixel is sure
-    answer = ask(scene, "How many cars are there?")
+    found = find(scene, "truck", options=FindOptions(overlay=False))
+    assert found.thresholds["truck"].high > found.objects["score"].min()  # only their best pixel is sure
+    answer = ask(scene, "How many trucks are there?")
     assert answer.value == len(found.objects)
     assert "none in doubt" in answer.reason
-    assert answer.confidence == pytest.approx(found.presence["car"], abs=1e-3)
+    assert answer.confidence == pytest.approx(found.presence["truck"], abs=1e-3)
 
 
 def test_two_dates_of_one_place(scene: Path, later: Path) -> None:

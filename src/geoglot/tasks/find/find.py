@@ -31,9 +31,10 @@ from geoglot.scene.vector_features import read_features
 from geoglot.scene.visible import look_ahead, unseen_background
 from geoglot.sources.raster import Raster
 from geoglot.tasks.find.find_result import FindFiles, FindResult, tabulate
-from geoglot.tasks.find.outline import Object, settle
+from geoglot.tasks.find.outline import settle
 from geoglot.tasks.find.refine_outlines import digest, open_outline_journal, refine_outlines
 from geoglot.tasks.find.search import Search, search_names, search_places
+from geoglot.tasks.find.small_pieces import small_notes
 from geoglot.tasks.refine.load import choose_refiner
 from geoglot.tasks.refine.refiner import Refiner
 
@@ -103,9 +104,10 @@ def find(
             refined = refine_outlines(search.instances, scene.raster, refiner, journal, progress)
             scene.raster.check_unchanged()
             objects, shared = settle([*search.large, *refined], scene, options)
-            told = (*scene.resumed, *(journal.resumed if journal else ()), *unseen, *bands.notes, *shared)
+            table, resumed = tabulate(objects, scene.raster.grid, scene.plan), journal.resumed if journal else ()
+            told = (*scene.resumed, *resumed, *unseen, *bands.notes, *shared, *small_notes(table, words or ()))
             run = {"names": search.names, "options": asdict(read) | asdict(options), "refiner": asked["refiner"]}
-            return _finish(scene, search, objects, files, run | bands.facts(), told, started)
+            return _finish(scene, search, table, files, run | bands.facts(), told, started)
 
 
 def _check_limits(options: FindOptions, raster: Raster) -> None:
@@ -161,13 +163,12 @@ def _asked(
 def _finish(
     scene: EncodedScene,
     search: Search,
-    objects: list[Object],
+    table: gpd.GeoDataFrame,
     files: FindFiles | None,
     run: dict[str, Any],
     told: tuple[str, ...],
     started: float,
 ) -> FindResult:
-    table = tabulate(objects, scene.raster.grid, scene.plan)
     groups = table.groupby("name", sort=False).groups
     parts = {name: table.loc[groups[name]] if name in groups else table[:0] for name in search.names}
     unrefined = int((table["outline"] == "none").sum()) if run["refiner"] else 0
