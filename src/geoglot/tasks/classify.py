@@ -84,6 +84,8 @@ class _Job:
     notes: _Notes = field(default_factory=_Notes)
     rasters: dict[str, Raster] = field(default_factory=dict)
     """The first ones."""
+    area: BaseGeometry | None = None
+    """That of an encoded scene, in its pixels."""
 
 
 def classify(
@@ -97,12 +99,14 @@ def classify(
 ) -> Labels:
     """Label images, folders of images and rasters by the words; probabilities are a softmax over the classes.
 
-    An encoded scene is read again, since a label belongs to a whole window; `model` is then the one that encoded it.
+    An encoded scene is read again, since a label belongs to a whole window; `model` is then the one that encoded it,
+    and its area counts as one of the options.
     """
-    words = parse_classes(classes)
+    words, area = parse_classes(classes), None
     if len(words) < 2:
         raise InputError(f"everything would be {words[0].name!r}; give at least two classes to choose from")
     if isinstance(sources, EncodedScene):
+        area = sources.narrow(ReadOptions(), options.area, None).area
         model, sources = model_of(sources.dense), sources.raster
     if isinstance(sources, Raster):
         opened: Sequence[str | Raster] = [sources]
@@ -115,7 +119,7 @@ def classify(
     notes = word_notes(model, words, templates=options.templates)  # before any work, since it may refuse words
     texts = class_vectors(model, words, options.templates).float().cpu().numpy()
     presence = ImagePresence(model, words)
-    labels, job = Labels(model.card.name), _Job(model, words, presence, read, options)
+    labels, job = Labels(model.card.name), _Job(model, words, presence, read, options, area=area)
     with closing(make_ahead(_all_items(opened, job, progress), 2 * read.batch)) as items:
         while batch := list(islice(items, read.batch)):
             _label(batch, job, texts, labels)
@@ -158,7 +162,9 @@ def _items(source: str | Raster, job: _Job, progress: Progress | None) -> Iterat
             job.rasters[raster.uri] = raster.reopened()
         hidden = why_not_seen(job.model, raster, read, job.words)
         job.notes.add([*unseen_notes(hidden), *blank_notes(raster, card)])
-        area = read_area(Path(job.options.area), raster.grid) if job.options.area else None
+        area = job.area
+        if area is None and job.options.area:
+            area = read_area(Path(job.options.area), raster.grid)
         by_window = raster.grid.crs is not None if windows is None else windows
         if by_window:
             if not out_of_reach(raster, card, read) and (small := too_small_to_map(raster, card)):

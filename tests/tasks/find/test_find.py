@@ -256,6 +256,14 @@ def test_places_are_called_as_any_program_calls_them_and_each_is_one(scene: Path
     assert find(scene, None, model=encoder(), read=READ, options=options).counts == {"shed": 1, "stable": 2}
 
 
+def test_places_on_one_thing_are_told(scene: Path, tmp_path: Path) -> None:
+    roof = find(scene, "roof", model=encoder(), read=READ, options=PLAIN).objects.geometry[0].centroid
+    points = write_points(tmp_path / "points.gpkg", [(roof.x, roof.y), (roof.x + 1, roof.y), (roof.x, roof.y + 1)])
+    result = find(scene, None, model=encoder(), read=READ, options=replace(PLAIN, points=points))
+    assert result.counts == {"object": 1}
+    assert any(note.startswith("2 of object overlap objects") for note in result.notes)
+
+
 def test_places_where_nothing_can_be_seen_are_told(tmp_path: Path) -> None:
     pixels = plant((96, 96), [("roof", 40, 40, 20)]).pixels
     pixels[:, :, 60:] = 0

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
+import geopandas as gpd
 import numpy as np
 import pytest
 import rasterio
+import shapely
 from torch import Tensor
 
 from geoglot.errors import InputError
-from geoglot.options import FindOptions, ReadOptions, SegmentOptions
+from geoglot.lonlat import to_map
+from geoglot.options import ClassifyOptions, FindOptions, ReadOptions, SegmentOptions
 from geoglot.scene.encoded_scene import encode_scene
+from geoglot.sources.raster import open_raster
 from geoglot.tasks.ask.ask import ask
 from geoglot.tasks.ask.ask_options import AskOptions
 from geoglot.tasks.classify import classify
@@ -62,6 +67,38 @@ def test_the_map_is_the_one_of_the_raster(scene: Path, tmp_path: Path) -> None:
         pixels(tmp_path / "encoded.scores.tif"), pixels(tmp_path / "straight.scores.tif"), atol=5e-3
     )
     assert [share.name for share in made.classes] == [share.name for share in straight.classes]
+
+
+def test_what_was_encoded_for_an_area_is_answered_within_it_by_every_door(scene: Path, tmp_path: Path) -> None:
+    def save(name: str, box: shapely.Polygon) -> Path:
+        with open_raster(scene) as raster:
+            gpd.GeoDataFrame(geometry=to_map([box], raster.grid), crs=raster.grid.crs).to_file(tmp_path / name)
+        return tmp_path / name
+
+    area, wider = save("area.gpkg", shapely.box(64, 64, 128, 160)), save("wider.gpkg", shapely.box(64, 64, 200, 160))
+    options = SegmentOptions(overlay=False)
+    asked = AskOptions(FindOptions(background="sand, forest", overlay=False))
+    beyond = replace(asked, find=replace(asked.find, area=wider))
+    question = "What share of the scene is roof?"
+    straight = segment(
+        scene, NAMES, tmp_path / "straight.tif", model=Counting(), read=READ, options=replace(options, area=area)
+    )
+    share = ask(
+        scene, question, model=Counting(), read=READ, options=replace(asked, find=replace(asked.find, area=area))
+    )
+    labels = classify(scene, NAMES, model=Counting(), read=READ, options=ClassifyOptions(area=area))
+    with encode_scene(scene, Counting(), read=READ, area=area) as encoded:
+        made = segment(encoded, NAMES, tmp_path / "encoded.tif", options=options)
+        assert sum(each.pixels for each in made.classes) == sum(each.pixels for each in straight.classes) == 64 * 96
+        assert ask(encoded, question, options=asked).value == pytest.approx(share.value, rel=1e-3)
+        told = classify(encoded, NAMES, read=READ)
+        assert [each.window for each in told.results] == [each.window for each in labels.results]
+        with pytest.raises(InputError, match="beyond the one"):
+            segment(encoded, NAMES, tmp_path / "x.tif", options=replace(options, area=wider))
+        with pytest.raises(InputError, match="beyond the one"):
+            classify(encoded, NAMES, options=ClassifyOptions(area=wider))
+        with pytest.raises(InputError, match="beyond the one"):
+            ask(encoded, question, options=beyond)
 
 
 def test_a_scene_of_a_segmenter_has_its_own_classes(scene: Path, tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ import pyproj
 import shapely
 import torch
 from jaxtyping import Float
+from shapely.geometry.base import BaseGeometry
 
 from geoglot.aliases import PathLike, Progress
 from geoglot.errors import AnswerError, InputError
@@ -65,8 +66,12 @@ class RasterScene(AbstractContextManager["RasterScene"]):
         """`crs` is that of another date: the scene is read in it, unless it has no CRS or is encoded already."""
         self._options, self._stack = options or SceneOptions(), ExitStack()
         self._encoded: EncodedScene | None = None
+        area: BaseGeometry | None = None
         if isinstance(source, EncodedScene):
-            self._encoded, model, source = source, model_of(source.dense), source.raster
+            narrow = source.narrow(ReadOptions(), self._options.find.area, None)
+            # Objects are cut at the area, not left out.
+            area, self._encoded = narrow.area, replace(narrow, area=None)
+            model, source = model_of(source.dense), source.raster
         self._read: ReadOptions = self._encoded.read if self._encoded else self._options.read
         self._model, card = model, model.card
         self.model, self.sha256 = card.name, card.sha256
@@ -78,8 +83,10 @@ class RasterScene(AbstractContextManager["RasterScene"]):
         check_bands(self._raster, card.bands, self.model)
         self.uri, self.grid = self._raster.uri, self._raster.grid
         outline, self._frame = self._raster.footprint.outline, self.grid.whole
-        if self._options.find.area:
+        if self._options.find.area and self._encoded is None:
             area = read_area(Path(self._options.find.area), self.grid)
+        self._area = area
+        if area is not None:
             rows, cols = self.grid.shape
             outline = shapely.intersection(area, shapely.box(0, 0, cols, rows) if outline is None else outline)
             self._frame = frame_of(outline, self.grid)
@@ -108,9 +115,11 @@ class RasterScene(AbstractContextManager["RasterScene"]):
         if name in self._known:
             return self._known[name]
         self._check_visible([name])
-        scene, options = self._encode(), self._options
-        search = partial(find, scene, {name: [name]}, refiner=options.refiner, progress=options.progress)
-        result = search(options=replace(options.find, area=None))
+        scene, own = self._encode(), self._options
+        search = partial(
+            find, names={name: [name]}, options=replace(own.find, area=None), refiner=own.refiner, progress=own.progress
+        )
+        result = search(scene)
         threshold = result.thresholds[name]
         rows = zip(result.objects["id"], result.objects["score"], result.objects.geometry, strict=True)
         things = tuple(
@@ -120,8 +129,8 @@ class RasterScene(AbstractContextManager["RasterScene"]):
         )
         doubtful = sum(thing.score < threshold.line for thing in things)
         presence = result.presence[name]
-        if not things and options.find.area:  # whether it lies in the area, not beyond
-            result = search(options=options.find)
+        if not things and self._area is not None:  # whether it lies in the area, not beyond
+            result = search(replace(scene, area=self._area))
             presence = min(BARELY_ABSENT, result.presence[name])
         self.notes += [note for note in result.notes if note not in self.notes]
         crowd = crowded(pixel_size(self._raster, self._read), _as_classes([name])).get(name, "")
@@ -130,7 +139,7 @@ class RasterScene(AbstractContextManager["RasterScene"]):
 
     def _cut(self, shape: shapely.Geometry) -> shapely.Geometry:
         """The part of an object in the area of interest, so that counts and shares are of the same ground."""
-        return shape if self._options.find.area is None else shapely.intersection(shape, self.outline)
+        return shape if self._area is None else shapely.intersection(shape, self.outline)
 
     def _check_visible(self, names: Sequence[str]) -> None:
         """AnswerError if the scene can show none of the names, unless a least score insists."""
@@ -153,7 +162,8 @@ class RasterScene(AbstractContextManager["RasterScene"]):
     @property
     def facts(self) -> dict[str, Any]:
         options = {**self._options.read.facts(), **asdict(self._options.find), "vectors": None}
-        return {**self._raster.fingerprint(), "model": self.sha256, "options": options}
+        area = {} if self._area is None else {"area": self._area.wkt}
+        return {**self._raster.fingerprint(), "model": self.sha256, "options": options, **area}
 
     @property
     def failed(self) -> int:

@@ -126,9 +126,9 @@ def settle(
         if gone := Counter({name: count for name, count in counts.items() if name not in names}):
             notes.append(f"{_name_counts(gone)}: {why}")
     lost = _count_names(sized) - _count_names(apart)
-    if lost and len({each.name for each in sized}) > 1:
-        alone = "are left out; ask for one name at a time to count each"
-        notes.append(f"{_name_counts(lost)} overlap objects with better scores and {alone}")
+    if lost and (options.points or len({each.name for each in sized}) > 1):
+        alone = "give the others in a file of their own" if options.points else "ask for one name at a time"
+        notes.append(f"{_name_counts(lost)} overlap objects with better scores and are left out; {alone} to count each")
     return kept, tuple(notes)
 
 

@@ -69,7 +69,7 @@ def segment_with(
     `dense` must be the scores of the model that encoded it.
     """
     started = time.monotonic()
-    scene = source.narrow(read, None, None) if isinstance(source, EncodedScene) else None
+    scene = source.narrow(read, options.area, None) if isinstance(source, EncodedScene) else None
     raster_like = source.raster if isinstance(source, EncodedScene) else source
     with open_scene(raster_like, read, dense.card.resolution) as raster:
         outputs.made.check(raster.uri)
@@ -79,7 +79,7 @@ def segment_with(
         outputs.check_scores(len(legend.names))
         facts, read = facts or {}, scene.read if scene else read
         rule = Rule(class_ids(dense.labels, legend.names, facts.get("why", {})), options.threshold, legend.nodata)
-        area = MapArea.of(options.area, raster.grid)
+        area = MapArea(scene.area) if scene else MapArea.of(options.area, raster.grid)
         bands = consult_bands(raster, words, options.evidence, compete=True, hidden=facts.get("why", {}))
         if bands.evidence and isinstance(dense, WordScores | Averaged):
             dense = dense.beside_bands()
