@@ -136,10 +136,17 @@ def check_cells(path: Path, rows: int, columns: int) -> None:
         )
 
 
-def parse_json(text: str | bytes, parse_constant: Callable[[str], Any] | None = None) -> Any:
-    """Parse JSON; ValueError for anything else, also for a document that is nested too deep."""
+def parse_json(
+    text: str | bytes,
+    parse_constant: Callable[[str], Any] | None = None,
+    make_object: Callable[[list[tuple[str, Any]]], Any] | None = None,
+) -> Any:
+    """Parse JSON; ValueError for anything else, also for a document that is nested too deep.
+
+    The two functions are those of `json.loads`: for NaN and the like, and for the pairs of an object.
+    """
     try:
-        return json.loads(text, parse_constant=parse_constant)
+        return json.loads(text, parse_constant=parse_constant, object_pairs_hook=make_object)
     except RecursionError:
         raise ValueError(_TOO_DEEP) from None
 

@@ -34,6 +34,27 @@ def test_unusable_classes_are_refused(classes: object) -> None:
         parse_classes(classes)  # type: ignore[arg-type]
 
 
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("c.txt", "water: lake\nforest\nwater: river\n"),
+        ("c.txt", '"water"\nwater\n'),
+        ("c.json", '{"water": ["lake"], "forest": [], "water": ["river"]}'),
+        ("c.json", '{"water": "lake", " water": "river"}'),
+        ("c.json", '["water", "water"]'),
+    ],
+)
+def test_a_class_that_a_file_has_twice_is_refused_and_no_word_of_it_lost(tmp_path: Path, name: str, text: str) -> None:
+    (tmp_path / name).write_text(text)
+    with pytest.raises(ClassesError, match="water is there more than once"):
+        parse_classes(tmp_path / name)
+
+
+def test_an_indented_comment_is_no_class(tmp_path: Path) -> None:
+    (tmp_path / "c.txt").write_text("water\n  # forest\n\t#road\n")
+    assert parse_classes(tmp_path / "c.txt") == (ClassWords("water", ("water",)),)
+
+
 def test_names_and_questions_that_are_no_texts_are_refused() -> None:
     """In a process of its own, since the tests' own check of types would refuse them first."""
     code = """

@@ -81,9 +81,19 @@ def _check(parsed: Sequence[ClassWords]) -> None:
         raise ClassesError(
             f"{files[0]} looks like a file; classes are read from one .txt or .json file: --classes FILE"
         )
+    _check_distinct(names)
+    check_names(word for entry in parsed for word in (entry.name, *entry.words))
+
+
+def _check_distinct(names: Iterable[str]) -> None:
     if double := sorted(name for name, count in Counter(names).items() if count > 1):
         raise ClassesError(f"class names must differ, but {format_some(double)} is there more than once")
-    check_names(word for entry in parsed for word in (entry.name, *entry.words))
+
+
+def _as_mapping(pairs: Sequence[tuple[str, object]]) -> dict[str, object]:
+    """A JSON object; ClassesError for a name that is there twice, of which a mapping would keep the last alone."""
+    _check_distinct(name for name, _ in pairs)
+    return dict(pairs)
 
 
 def _read_class_file(path: Path) -> Sequence[str] | Mapping[str, Sequence[str]]:
@@ -92,10 +102,10 @@ def _read_class_file(path: Path) -> Sequence[str] | Mapping[str, Sequence[str]]:
     try:
         text = read_text(path).body
         if path.suffix.lower() == ".json":
-            return _checked_json(parse_json(text), path)
+            return _checked_json(parse_json(text, make_object=_as_mapping), path)
     except (SourceError, ValueError) as error:
         raise ClassesError(f"the class file {path} cannot be read: {error}") from error
-    rows = (line.partition(":") for line in text.splitlines() if line.strip() and not line.startswith("#"))
+    rows = (line.partition(":") for line in text.splitlines() if line.strip() and not line.lstrip().startswith("#"))
     pairs = [(name.strip(), words) for name, _, words in rows]
     if not pairs:
         raise ClassesError(f"the class file {path} names no classes; write one a line, or name: word, word")
@@ -104,7 +114,7 @@ def _read_class_file(path: Path) -> Sequence[str] | Mapping[str, Sequence[str]]:
             f"a line of the class file {path} must hold one class, as name or name: word, word, got {several[:40]!r}; "
             "write each class on a line of its own"
         )
-    _check([ClassWords(name, ()) for name, _ in pairs])  # a mapping would lose doubles silently
+    _check_distinct(name for name, _ in pairs)  # a mapping would lose doubles silently
     return {name: parse_words(words) for name, words in pairs}
 
 
