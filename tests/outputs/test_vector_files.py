@@ -257,3 +257,21 @@ def test_tiles_hold_polygons_on_both_sides_of_the_antimeridian_wherever_they_com
     write_frames(frames, tmp_path / "map.pmtiles", "map")
     stored = gpd.read_file(tmp_path / "map.pmtiles", layer="map").to_crs(4326)
     assert stored.total_bounds == pytest.approx([-180, 0, 180, 0.5], abs=0.01)
+
+
+@pytest.mark.parametrize("places", [[(10.0, 50.0), (70.0, -30.0)], [(179.999, 0.0), (-179.999, 0.0)]])
+def test_tiles_show_small_polygons_of_scenes_far_apart_and_of_a_scene_across_the_antimeridian(
+    tmp_path: Path, places: list[tuple[float, float]]
+) -> None:
+    frames = [
+        gpd.GeoDataFrame(
+            {"name": [f"{index}"]}, geometry=[shapely.Point(place).buffer(5e-5, cap_style="square")], crs=4326
+        )
+        for index, place in enumerate(places)
+    ]
+    across = places[0][0] > 170
+    frames = [gpd.GeoDataFrame(pd.concat(frames, ignore_index=True), crs=4326)] if across else frames
+    write_frames(frames, tmp_path / "map.pmtiles", "map")
+    stored = gpd.read_file(tmp_path / "map.pmtiles", layer="map").to_crs(4326).dissolve("name")
+    bounds = np.array([(x - 5e-5, y - 5e-5, x + 5e-5, y + 5e-5) for x, y in places])
+    assert stored.bounds.to_numpy() == pytest.approx(bounds, abs=1e-5)

@@ -59,12 +59,6 @@ def outlines(shapes: Iterable[Shape]) -> np.ndarray:
     return whole
 
 
-def as_multipolygons(polygons: np.ndarray) -> np.ndarray:
-    """(Multi)polygons as geometries of one type."""
-    whole = [shapely.multipolygons(shapely.get_parts([polygon])) for polygon in polygons]
-    return np.array(whole, object)
-
-
 def trace(strips: Iterable[ClassStrip], skip: frozenset[int]) -> Iterator[Shape]:
     """Yield every 4-connected region whose class is not in `skip`, as soon as it is whole."""
     return join_strips(_label(part, skip) for strip in strips for part in _cut(strip))

@@ -11,8 +11,7 @@ import numpy as np
 import pyogrio
 
 from geoglot.crs import LONLAT
-from geoglot.lonlat import project_to_lonlat
-from geoglot.outputs.shapes import as_multipolygons
+from geoglot.lonlat import bound_geometries, project_to_lonlat
 from geoglot.outputs.vector_writers import Frames, write_flatgeobuf
 from geoglot.silence import ignore_library_warnings
 
@@ -21,17 +20,23 @@ _WORLD = (-1_800_000_000, -850_000_000, 1_800_000_000, 850_000_000)  # in 10â»â
 
 
 def write_pmtiles(path: Path, layer: str, frames: Frames, _style: str) -> None:
-    """Vector tiles, deep enough to show what a scene of some hundred thousand pixels a side shows."""
-    stored = path.with_suffix(".fgb")
-    write_flatgeobuf(stored, layer, _in_lonlat(frames), "")
-    facts = pyogrio.read_info(stored, force_feature_count=True, force_total_bounds=True)
-    if not facts["features"]:
+    """Vector tiles, deep enough to show what a scene of some hundred thousand pixels a side shows.
+
+    The widest frame says how large a scene is: scenes of one layer may lie far apart.
+    """
+    stored, widest = path.with_suffix(".fgb"), 1e-9
+
+    def tell(frame: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
+        nonlocal widest
+        widest = max(widest, _side(frame.geometry.to_numpy()))
+        return frame
+
+    write_flatgeobuf(stored, layer, map(tell, _in_lonlat(frames)), "")
+    if not pyogrio.read_info(stored, force_feature_count=True)["features"]:
         stored.unlink()
         path.write_bytes(_tiles_of_nothing(layer))
         return
-    west, south, east, north = facts["total_bounds"]
-    across = max(east - west, north - south, 1e-9) / 360
-    deepest = int(np.clip(np.log2(_TILES_ACROSS / across), *_ZOOMS))
+    deepest = int(np.clip(np.log2(_TILES_ACROSS / (widest / 360)), *_ZOOMS))
     with ignore_library_warnings(), pyogrio.open_arrow(stored) as (facts, reader):
         pyogrio.write_arrow(
             reader, path, layer=layer, driver="PMTiles", geometry_type="Unknown", crs="EPSG:4326",
@@ -41,10 +46,20 @@ def write_pmtiles(path: Path, layer: str, frames: Frames, _style: str) -> None:
     stored.unlink()
 
 
+def _side(places: np.ndarray) -> float:
+    """The longer side in degrees of what polygons cover, the short way around the Earth."""
+    if (bounds := bound_geometries(places)) is None:
+        return 0.0
+    west, south, east, north = bounds
+    return max(east - west if east >= west else east - west + 360, north - south)
+
+
 def _in_lonlat(frames: Frames) -> Frames:
-    for frame in frames:  # 180 degrees cut some polygons in two, and FlatGeobuf holds one type
-        places = as_multipolygons(project_to_lonlat(frame.geometry.to_numpy(), frame.crs))
-        yield frame.set_geometry(gpd.GeoSeries(places, index=frame.index, crs=LONLAT))
+    """Frames in degrees with a row for each part, since what 180 degrees cut in two would span all tiles between."""
+    for frame in frames:
+        places = project_to_lonlat(frame.geometry.to_numpy(), frame.crs)
+        whole = frame.set_geometry(gpd.GeoSeries(places, index=frame.index, crs=LONLAT))
+        yield whole.explode(ignore_index=True)
 
 
 def _tiles_of_nothing(layer: str) -> bytes:

@@ -33,7 +33,9 @@ def scenes(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.mark.parametrize(("door", "more"), [(geoglot.segment, {"polygons": ".fgb"}), (geoglot.find, {})])
+@pytest.mark.parametrize(("door", "more"), [
+    (geoglot.segment, {"polygons": ".fgb"}), (geoglot.segment, {"polygons": ".geojson"}), (geoglot.find, {}),
+])  # fmt: skip
 def test_all_polygons_are_in_one_layer_with_the_name_of_their_scene(
     scenes: Path, tmp_path: Path, door: Any, more: dict[str, str]
 ) -> None:

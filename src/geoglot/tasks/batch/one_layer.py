@@ -7,13 +7,13 @@ from pathlib import Path
 from typing import Any
 
 import geopandas as gpd
+import shapely
 
 from geoglot.crs import LONLAT
 from geoglot.errors import InputError
 from geoglot.lonlat import project_to_lonlat
 from geoglot.outputs.legend import Legend
 from geoglot.outputs.made import Made
-from geoglot.outputs.shapes import as_multipolygons
 from geoglot.outputs.styles import make_style
 from geoglot.outputs.vector_files import write_frames
 from geoglot.outputs.vector_names import explain_format
@@ -69,7 +69,9 @@ def _frames(files: Mapping[str, Path], target: str, notes: list[str]) -> Iterato
     for scene, path in files.items():
         try:
             frame = read_vectors(path)
-            if frame.crs is None and len(frame):
+            if len(frame) and (
+                frame.crs is None or frame["area_m2"].isna().all()
+            ):  # GeoJSON has degrees for pixels, too
                 raise InputError("it has no CRS, so its polygons have no place among the others")
         except InputError as error:
             notes.append(f"{scene} is not in {target}: {error}")
@@ -77,8 +79,9 @@ def _frames(files: Mapping[str, Path], target: str, notes: list[str]) -> Iterato
         if len(frame):
             some = True
             places = project_to_lonlat(frame.geometry.to_numpy(), frame.crs)
+            whole = [shapely.multipolygons(shapely.get_parts([place])) for place in places]  # one type for all
             named = frame.drop(columns=frame.geometry.name)
             named.insert(0, "scene", scene)
-            yield gpd.GeoDataFrame(named, geometry=as_multipolygons(places), crs=LONLAT)
+            yield gpd.GeoDataFrame(named, geometry=whole, crs=LONLAT)
     if not some:
         yield gpd.GeoDataFrame({"scene": [], "name": []}, geometry=[], crs=LONLAT)
