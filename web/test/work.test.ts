@@ -5,7 +5,7 @@ const readJob = vi.hoisted(() => vi.fn());
 vi.mock("../src/api/client", async (original) => ({ ...(await original<object>()), readJob }));
 vi.stubGlobal("document", { baseURI: "http://map/" });
 const { ApiError } = await import("../src/api/client");
-const { follow, work } = await import("../src/state/work.svelte");
+const { follow, turns, work } = await import("../src/state/work.svelte");
 
 const job = { id: "1", kind: "find", state: "running", body: {} } as unknown as Job;
 
@@ -28,4 +28,10 @@ describe("work that is followed", () => {
     vi.useRealTimers();
     expect((await end).state).toBe("done");
   });
+});
+
+test("of answers that come late only the last that was asked for counts", () => {
+  const turn = turns();
+  const [first, second] = [turn(), turn()];
+  expect([first(), second()]).toEqual([false, true]);
 });

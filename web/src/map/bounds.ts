@@ -14,6 +14,14 @@ export function boundsOf(geometry: Geometry): Bounds {
   return [Math.min(...along(0)), Math.min(...along(1)), Math.max(...along(0)), Math.max(...along(1))];
 }
 
-/** Whether bounds share ground; none of them crosses the antimeridian. */
-export const overlap = ([w, s, e, n]: Bounds, [west, south, east, north]: Bounds): boolean =>
-  w < east && west < e && s < north && south < n;
+/** Bounds with west < east, as the map takes them: across the antimeridian, east is beyond 180. */
+export const unrolled = ([west, south, east, north]: Bounds): Bounds => [west, south, east < west ? east + 360 : east, north];
+
+/** Bounds of tiles: all around the Earth for what crosses the antimeridian, as MapLibre asks for no tile of it otherwise. */
+export const tileBounds = ([west, south, east, north]: Bounds): Bounds => (east < west ? [-180, south, 180, north] : [west, south, east, north]);
+
+/** Whether bounds share ground; west > east across the antimeridian. */
+export function overlap(one: Bounds, other: Bounds): boolean {
+  const [[w, s, e, n], [west, south, east, north]] = [unrolled(one), unrolled(other)];
+  return s < north && south < n && [-360, 0, 360].some((turn) => w < east + turn && west + turn < e);
+}

@@ -2,6 +2,7 @@
 import type { FeatureCollection } from "geojson";
 import type { GeoJSONSource, LayerSpecification, Map as MapLibre, RasterTileSource, SourceSpecification } from "maplibre-gl";
 import type { Bounds } from "../api/types";
+import { tileBounds } from "./bounds";
 import type { Slot } from "./style";
 
 type Layer = LayerSpecification extends infer L ? (L extends { source: string } ? Omit<L, "source" | "id"> : never) : never;
@@ -22,7 +23,7 @@ export const pictures = (tiles: string, bounds: Bounds, minzoom: number, maxzoom
   type: "raster",
   tiles: [tiles],
   tileSize: 256,
-  bounds,
+  bounds: tileBounds(bounds),
   minzoom,
   maxzoom,
 });
@@ -32,7 +33,7 @@ export const values = (tiles: string, bounds: Bounds, minzoom: number, maxzoom: 
   type: "raster-dem",
   tiles: [tiles],
   tileSize: 256,
-  bounds,
+  bounds: tileBounds(bounds),
   minzoom,
   maxzoom,
   encoding: "custom",

@@ -4,6 +4,7 @@ import type { Map as MapLibre } from "maplibre-gl";
 import type { Bounds } from "../api/types";
 import type { Mark, WordLayer } from "../state/layers.svelte";
 import { remember } from "../state/history.svelte";
+import { unrolled } from "./bounds";
 import { NOTHING } from "./layers";
 
 export type Tool =
@@ -52,14 +53,11 @@ export function mark(layer: WordLayer, at: Mark["at"], right: boolean): string {
 export function lookAt(bounds: Bounds | null | undefined, maxZoom = 20): void {
   if (!bounds || !stage.map) return;
   const calm = matchMedia("(prefers-reduced-motion: reduce)").matches;
-  stage.map.fitBounds(bounds, { padding: 40, maxZoom, duration: calm ? 0 : 600 });
+  stage.map.fitBounds(unrolled(bounds), { padding: 40, maxZoom, duration: calm ? 0 : 600 });
 }
 
-export const boxOf = ([west, south, east, north]: Bounds, properties: object = {}): Feature => ({
-  type: "Feature",
-  properties: { ...properties },
-  geometry: {
-    type: "Polygon",
-    coordinates: [[[west, south], [east, south], [east, north], [west, north], [west, south]]],
-  },
-});
+export function boxOf(bounds: Bounds, properties: object = {}): Feature {
+  const [west, south, east, north] = unrolled(bounds);
+  const ring = [[west, south], [east, south], [east, north], [west, north], [west, south]];
+  return { type: "Feature", properties: { ...properties }, geometry: { type: "Polygon", coordinates: [ring] } };
+}

@@ -5,7 +5,7 @@ import type { Find, Heat, HeatName, Job } from "../api/types";
 import { nextColor } from "../map/palette";
 import { remember } from "./history.svelte";
 import { complain, say } from "./say.svelte";
-import { finished, follow, run } from "./work.svelte";
+import { finished, follow, run, turns } from "./work.svelte";
 import { workspace } from "./workspace.svelte";
 
 export type Mark = { right: boolean; at: [lon: number, lat: number] };
@@ -17,7 +17,7 @@ let keys = 0;
 
 export class WordLayer {
   readonly key = `w${++keys}`;
-  word: string;
+  word = $state("");
   scene: string;
   color = $state("");
   visible = $state(true);
@@ -35,6 +35,10 @@ export class WordLayer {
   /** A colour that is shown until the server tells that of the word; empty if there is none to wait for. */
   provisional = "";
   #timer: ReturnType<typeof setTimeout> | undefined;
+  /** Of the objects: only those that were asked for last are shown. */
+  #turn = turns();
+  /** The area of the objects that are shown or asked for. */
+  #within = "null";
 
   constructor(word: string, scene: string, color: string, model: string) {
     this.word = word;
@@ -82,7 +86,8 @@ export class WordLayer {
    * Within an area of interest it is that of the objects.
    */
   get area(): number | null {
-    if (this.found?.body["area"]) return this.found.result?.areas_m2?.[this.word] ?? null;
+    const within = this.found?.body["area"];
+    if (workspace.area || within) return within ? (this.found?.result?.areas_m2?.[this.word] ?? null) : null;
     const areas = this.facts?.area_m2;
     return areas && this.threshold !== null ? areas.slice(this.threshold).reduce((sum, each) => sum + each, 0) : null;
   }
@@ -92,8 +97,10 @@ export class WordLayer {
   }
 
   take(job: Job<Heat>, index: number): void {
+    if (job.id !== this.job?.id) this.#forget();
     this.job = job;
     this.index = index;
+    this.word = this.facts?.name ?? this.word; // as all results call it, without the spaces and quotes that were typed
     this.#takeColor();
     if (job.state !== "done") return;
     const moved = this.moved;
@@ -103,7 +110,26 @@ export class WordLayer {
     }
     if (this.why) return;
     if (moved || workspace.area) this.rest(0);
-    else this.#draw(job).catch(complain);
+    else this.#draw(job, this.#turn()).catch(complain);
+  }
+
+  /** Lets go of objects that other work found. */
+  #forget(): void {
+    this.#turn();
+    this.#within = "null";
+    this.found = this.objects = null;
+  }
+
+  /** Lets go of the heat, as another is asked for. */
+  renew(): void {
+    this.#forget();
+    this.job = null;
+  }
+
+  /** Finds the objects again if they are of another area than is chosen now. */
+  fit(): void {
+    const same = this.#within === JSON.stringify(workspace.area);
+    if (this.ready && !same && (this.found || !this.why)) this.rest(0);
   }
 
   /** The colour of the word in all results, unless the user chose one or another layer here has it. */
@@ -122,24 +148,39 @@ export class WordLayer {
 
   async #outline(): Promise<void> {
     if (!this.ready || this.threshold === null) return;
-    if (this.counting) await dropJob(this.found!.id);
+    const isLatest = this.#turn();
+    this.#within = JSON.stringify(workspace.area);
+    let drawn = false;
+    try {
+      drawn = await this.#find(isLatest);
+    } finally {
+      if (!drawn && isLatest()) this.objects = null; // those of before are of another threshold, or area
+    }
+  }
+
+  /** Asks for the objects, and shows them unless others were asked for meanwhile. Returns whether they are shown. */
+  async #find(isLatest: () => boolean): Promise<boolean> {
+    if (this.counting) await dropJob(this.found!.id).catch(() => {}); // it has ended by itself
+    if (!isLatest()) return false;
     this.found = null;
     const score = Math.min(Math.max(this.score, 0.001), 0.999);
     const body = { scene: this.scene, words: [this.word], model: this.model, area: $state.snapshot(workspace.area) };
     const options = { min_score: this.moved ? Math.round(score * 1e4) / 1e4 : null, overlay: false };
     const begun = await startJob("find", { ...body, options });
+    if (!isLatest()) return false;
     this.found = begun as Job<Find>;
-    const isLatest = () => this.found?.id === begun.id;
     const job = await follow<Find>(begun, (now) => {
       if (isLatest()) this.found = now;
     });
-    if (job.state === "done" && isLatest()) await this.#draw(job);
+    return job.state === "done" && isLatest() && (await this.#draw(job, isLatest));
   }
 
-  async #draw(job: Job<Find | Heat>): Promise<void> {
+  async #draw(job: Job<Find | Heat>, isLatest: () => boolean): Promise<boolean> {
     const all = await readFeatures(job.id, "objects");
+    if (!isLatest()) return false;
     this.found = job;
     this.objects = { ...all, features: all.features.filter((each) => each.properties?.["name"] === this.word) };
+    return true;
   }
 }
 
@@ -156,7 +197,7 @@ export function removeLayer(layer: WordLayer): void {
 /** Words separated by commas become layers; their heat appears while it is computed. */
 export async function addWords(text: string, model: string, scene = workspace.scene): Promise<void> {
   const there = new Set(layersOf(scene).filter((each) => each.model === model).map((each) => each.word));
-  const typed = [...new Set(text.split(",").map((word) => word.trim()))].filter(Boolean);
+  const typed = [...new Set(text.split(/[,;\n]/).map((word) => word.trim()))].filter(Boolean);
   if (!scene || !typed.length) return;
   const words = typed.filter((word) => !there.has(word));
   if (!words.length) return say("These words are in the list already.");
@@ -169,15 +210,19 @@ export async function addWords(text: string, model: string, scene = workspace.sc
   await heat(added);
 }
 
-/** Asks for the heat of layers of one scene and model, as one job. Layers of which nothing can be shown are removed. */
+/**
+ * Asks for the heat of layers of one scene and model, as one job. Layers of which nothing can be shown are removed, but
+ * for those with marked places, which are work of the user's.
+ */
 export async function heat(some: WordLayer[]): Promise<void> {
   const { scene, model } = some[0]!;
   const words = some.map((layer) => layer.word);
+  for (const layer of some) layer.renew();
   say(`Looking for ${words.join(", ")} …`);
   try {
     const job = await run<Heat>("heat", { scene, words, model }, (now) => some.forEach((layer, i) => layer.take(now, i)));
     say(job.state === "done" ? `Done: ${words.join(", ")}.` : `Stopped: ${words.join(", ")}.`);
   } finally {
-    layers.all = layers.all.filter((each) => each.ready || !some.some((one) => one.key === each.key));
+    layers.all = layers.all.filter((each) => each.ready || each.marks.length || !some.some((one) => one.key === each.key));
   }
 }

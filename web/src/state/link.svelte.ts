@@ -1,4 +1,5 @@
 // A link that restores the view: where the map looks, the scene, the words with their thresholds, the panel.
+import { unrolled } from "../map/bounds";
 import { stage } from "../map/tool.svelte";
 import { openTab, type Tab, TABS, tabs } from "../ui/tabs.svelte";
 import { heat, layers, layersOf, OPACITY, WordLayer } from "./layers.svelte";
@@ -79,7 +80,7 @@ export async function restore(link: Link): Promise<void> {
   if (scene) workspace.scene = scene.id;
   if (link.tab) openTab(link.tab);
   if (link.at) stage.map?.jumpTo({ zoom: link.at[0], center: [link.at[2], link.at[1]] });
-  else if (scene) stage.map?.fitBounds(scene.bounds, { padding: 24, duration: 0 });
+  else if (scene) stage.map?.fitBounds(unrolled(scene.bounds), { padding: 24, duration: 0 });
   if (!workspace.scene) return;
   for (const word of link.words) {
     const layer = new WordLayer(word.word, workspace.scene, word.color, word.model);

@@ -41,6 +41,15 @@ export async function follow<R>(first: Job, changed: (job: Job<R>) => void = () 
   return job;
 }
 
+/** For answers that may come late: each call begins a turn, and gives what tells whether it is still the last one. */
+export function turns(): () => () => boolean {
+  let last = 0;
+  return () => {
+    const mine = ++last;
+    return () => mine === last;
+  };
+}
+
 /** Starts work and follows it. The same work again is the same job, which may have ended already. */
 export async function run<R, Kind extends keyof Bodies = keyof Bodies>(
   kind: Kind,

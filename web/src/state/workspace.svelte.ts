@@ -23,9 +23,12 @@ export const workspace = $state<Workspace>({
 
 export const sceneOf = (id: string | null): Scene | undefined => workspace.scenes.find((each) => each.id === id);
 
-/** The open scene of a file, of which an archive keeps the path. */
-export const sceneOfFile = (path: string): Scene | undefined =>
-  workspace.scenes.find((each) => each.name === path.split(/[\\/]/).at(-1));
+/** The open scene of a file, of which an archive keeps the path; none if several may be meant. */
+export function sceneOfFile(path: string): Scene | undefined {
+  const place = `/${path.replaceAll("\\", "/")}`;
+  const fitting = workspace.scenes.filter((each) => !each.dropped && place.endsWith(`/${each.name}`));
+  return fitting.length === 1 ? fitting[0] : undefined;
+}
 
 /** The date that the scene is compared with: another scene of the same place. */
 export function otherDate(): Scene | undefined {

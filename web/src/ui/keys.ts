@@ -27,7 +27,7 @@ export const KEYS: [key: string, what: string][] = [
 export const panelKeys: { acts: Record<string, () => void> } = { acts: {} };
 
 const typing = (target: EventTarget | null) =>
-  target instanceof HTMLElement && Boolean(target.closest("input:not([type=range], [type=checkbox]), textarea, select"));
+  target instanceof HTMLElement && Boolean(target.closest("dialog, input:not([type=range], [type=checkbox]), textarea, select"));
 
 export function takeBack(): void {
   const title = undo();
@@ -51,7 +51,7 @@ const focusWords = () => {
 
 export function keyPressed(event: KeyboardEvent, help: () => void): void {
   if (event.key === "Escape") Object.assign(tool, { now: { kind: "look" }, facts: null });
-  if (typing(event.target) || event.altKey || event.metaKey) return;
+  if (typing(event.target) || event.altKey || event.metaKey || event.repeat) return; // a key that is held acts once
   if (event.ctrlKey) {
     if (event.key === "z") takeBack();
     return;
