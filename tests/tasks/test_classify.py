@@ -12,6 +12,9 @@ from torch import Tensor
 from geoglot.cli.classify import describe
 from geoglot.errors import InputError, SourceError
 from geoglot.options import ClassifyOptions, ReadOptions
+from geoglot.tasks.batch.batch_table import measures
+from geoglot.tasks.batch.scenes import Scene
+from geoglot.tasks.batch.work import Outcome
 from geoglot.tasks.classify import classify
 from geoglot.tasks.image_labels import Label, Labels
 from stubs import PooledColours
@@ -50,6 +53,16 @@ def test_a_raster_has_one_label_a_window(tmp_path: Path) -> None:
     ]  # fmt: skip
     whole = classify(scene, NAMES, model=MODEL, options=ClassifyOptions(windows=False))
     assert len(whole.results) == 1
+
+
+def test_labels_of_very_many_classes_are_all_counted_and_drawn(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("geoglot.tasks.classify._KEPT", 1)  # probabilities of a label
+    scene = write_scene(tmp_path / "scene.tif", paint(np.repeat([0, 1, 2], 32)[:, None].repeat(32, 1), NAMES))
+    labels = classify(scene, NAMES, model=MODEL)
+    assert [one.label for one in labels.results] == list(NAMES) and len(labels.results[0].probabilities) == 1
+    assert [name for _, name in labels.draw().entries] == list(NAMES)
+    [row] = measures("classify", [Outcome(Scene("scene", (str(scene),)), "done", labels.to_json())])
+    assert [row[f"{name}_count"] for name in NAMES] == [1, 1, 1]
 
 
 def test_windows_and_pictures_of_other_sizes_share_a_batch(tmp_path: Path) -> None:

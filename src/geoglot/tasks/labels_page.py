@@ -75,10 +75,10 @@ def draw_labels(labels: Labels) -> Drawing:
 
 
 def _legend(labels: Labels) -> Legend:
-    """The labels that were given, in the order of the question."""
+    """The labels that were given, in the order of the question as far as the first one has all classes."""
     asked = labels.results[0].probabilities if labels.results else ()
-    given = {label.label for label in labels.results}
-    return Legend(tuple(name for name in asked if name in given))
+    given = dict.fromkeys(label.label for label in labels.results)
+    return Legend(tuple(name for name in dict.fromkeys([*asked, *given]) if name in given))
 
 
 def _draw_windows(raster: Raster, labels: Sequence[Label], legend: Legend) -> tuple[Picture, Picture]:

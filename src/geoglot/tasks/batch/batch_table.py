@@ -59,8 +59,10 @@ def _of_labels(document: Mapping[str, Any]) -> _Row:
     own = [each for each in labels if each["label"] == best]
     present = None if own[0]["present"] is None else any(each["present"] for each in own)
     row = {"label": best, "probability": sum(each["probability"] for each in own) / count, "present": _YES[present]}
-    windows = any(each["window"] for each in labels)
-    return row | ({f"{name}_count": counts[name] for name in labels[0]["probabilities"]} if windows else {})
+    if not any(each["window"] for each in labels):
+        return row
+    names = dict.fromkeys([*labels[0]["probabilities"], *counts])  # of very many classes the first has a part alone
+    return row | {f"{name}_count": counts[name] for name in names}
 
 
 def _of_answers(document: Mapping[str, Any]) -> _Row:
