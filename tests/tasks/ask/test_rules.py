@@ -234,13 +234,16 @@ def test_a_word_for_any_ground_is_no_thing_to_look_for(question: str, word: str)
             "How many lakes between 1234567 and 7654321 m2 are there?",
             'smaller(larger(find("lake"), 1234567), 7654321)',
         ),
+        ("How many lakes larger than 1,234,567.5 m2 are there?", 'larger(find("lake"), 1234567.5)'),
+        ("How many lakes larger than 0,500 ha are there?", 'larger(find("lake"), 5000)'),
+        ("How many lakes larger than 0,5 ha are there?", 'larger(find("lake"), 5000)'),
         ("How many houses are within 1234567 m of a lake?", 'near(find("house"), find("lake"), 1234567)'),
         ("What is the area of forest within 1234567 m of a lake?", 'around(find("lake"), 1234567)'),
         ("Is the largest building larger than 1234567 m2?", "area > 1234567,"),
         ("Is the runway longer than 1234567 m?", "> 1234567,"),
     ],
 )
-def test_large_numbers_keep_all_their_digits(question: str, call: str) -> None:
+def test_numbers_keep_all_their_digits_and_their_point(question: str, call: str) -> None:
     assert call in program(question)
 
 
