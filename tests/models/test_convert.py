@@ -242,6 +242,13 @@ def test_a_model_appears_with_its_calibration_or_not_at_all(
     assert load_word_model(tmp_path / "models/whole").sense is not None
 
 
+def test_no_model_is_called_as_the_bundled_one(hf_folder: Save, body: CLIPModel, tmp_path: Path) -> None:
+    for target, name in ((tmp_path / "models/mini", "mini"), (Path("mini"), "mine")):
+        with pytest.raises(ConvertError, match="mini is the name of the model that comes with geoglot"):
+            convert(hf_folder(body), target, Conversion(name))
+        assert not target.exists()
+
+
 def test_an_existing_folder_is_not_overwritten(hf_folder: Save, body: CLIPModel, tmp_path: Path) -> None:
     folder = hf_folder(body)
     (tmp_path / "taken").mkdir()

@@ -19,7 +19,7 @@ from geoglot.models.huggingface import ANY_RESOLUTION, UNSTATED_SCALE, clip_card
 from geoglot.models.known import KNOWN, Activation, Level
 from geoglot.models.model_files import DERIVED, fill_model, read_weights, require_finite, require_fit, whole_folder
 from geoglot.models.sizes import check_clip
-from geoglot.models.stored import card_of, find_model
+from geoglot.models.stored import BUNDLED, card_of, find_model
 from geoglot.models.zoo import load_uncalibrated
 
 #: GRAFT's fixed 1 / temperature (arXiv 2312.06960, tau = 0.07)
@@ -67,6 +67,8 @@ def convert(source: Path, target: Path, about: Conversion) -> Card:
 
     The folder is written whole or not at all. Raises ConvertError with every name that does not fit.
     """
+    if BUNDLED in (about.name, str(target)):  # by that name the bundled model would be taken
+        raise ConvertError(f"{BUNDLED} is the name of the model that comes with geoglot; give another name")
     tensors = layouts.strip_wrappers(read_checkpoint(source))
     if message := describe_other_kind(tensors):
         raise ConvertError(f"{source}: {message}")
