@@ -74,6 +74,26 @@ def test_wrong_queries_are_refused_as_the_standard_says(served: Served, heat: di
     assert served.ask(f"/ogc/collections/{heat['id']}/items?{query}").status == 400
 
 
+_CORNER = [[[0, 0], [10, 0], [10, 1], [1, 1], [1, 10], [0, 10], [0, 0]]]
+_ACROSS = [[[[179, 0], [180, 0], [180, 1], [179, 1], [179, 0]]],
+           [[[-180, 0], [-179, 0], [-179, 1], [-180, 1], [-180, 0]]]]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("box", "found"),
+    [("5,5,6,6", []), ("-1,-1,11,11", ["corner"]), ("0.5,5,6,6", ["corner"]), ("20,0,30,1", []),
+     ("179.5,0,-179.5,1", ["across"]), ("-180,0,-179.5,1", ["across"]), ("178,-1,-178,2", ["across"]),
+     ("-180,-90,180,90", ["corner", "across"]), ("170,5,20,6", ["corner"])],
+)  # fmt: skip
+def test_a_box_selects_by_the_ground_of_features_and_not_by_their_boxes(box: str, found: list[str]) -> None:
+    shapes = {"corner": ("Polygon", _CORNER), "across": ("MultiPolygon", _ACROSS)}
+    features = [
+        {"id": name, "properties": {}, "geometry": {"type": kind, "coordinates": corners}}
+        for name, (kind, corners) in shapes.items()
+    ]
+    assert [each["id"] for each in Asked.of(box, None, 10, 0).page(features).features] == found
+
+
 def test_scenes_and_scores_are_tiles_of_the_grid_of_web_maps(served: Served, scene: str, heat: dict[str, Any]) -> None:
     grid = served.ask("/ogc/tileMatrixSets/WebMercatorQuad").json()
     assert grid["tileMatrices"][0]["scaleDenominator"] == pytest.approx(559082264.0287178)

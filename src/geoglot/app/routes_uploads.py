@@ -26,11 +26,14 @@ async def drop_picture(request: Request, state: TheState, name: FileName) -> dic
     """Keep a picture, the bytes of the request, that searches take as an example of what is meant."""
     draft = state.space.picture_path(name, secrets.token_hex(8))
     digest = await keep(draft, request.stream(), MOST)
-    path = draft.replace(state.space.picture_path(name, digest))
+    path = state.space.picture_path(name, digest)
+    was_there = path.exists()
+    draft.replace(path)
     try:
         await state.readers.do("thumbnail", {"source": str(path), "side": 32}, SECONDS)
     except GeoglotError as error:
-        path.unlink(missing_ok=True)
+        if not was_there:
+            path.unlink(missing_ok=True)
         raise type(error)(str(error).replace(str(path), name)) from error
     state.space.trim_pictures()
     return {"id": path.name, "name": name}

@@ -117,6 +117,7 @@ def _places(points: str | None, labels: str | None, boxes: str | None) -> dict[s
 
 
 def _box(west: float, south: float, east: float, north: float) -> dict[str, Any]:
+    east += 360 * (east < west)  # across the antimeridian
     ring = [[west, south], [east, south], [east, north], [west, north], [west, south]]
     return {"type": "Polygon", "coordinates": [ring]}
 

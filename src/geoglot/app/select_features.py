@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import lru_cache
 from math import isfinite
 from typing import Any
 from urllib.parse import urlencode
 
+import shapely
 from fastapi.responses import JSONResponse
 
 from geoglot.errors import InputError
+from geoglot.lonlat import split_at_antimeridian, west_east_bounds
 
 #: Features of one page
 MOST = 10_000
@@ -69,7 +73,11 @@ class Asked:
         if self.box is None:
             return True
         bounds = feature.get("bbox") or bounds_of(feature["geometry"])
-        return bounds is not None and boxes_touch(self.box, tuple(bounds))
+        if bounds is None or not boxes_touch(self.box, bounds):
+            return False
+        west, south, east, north = self.box
+        is_within = west <= bounds[0] <= bounds[2] <= east and south <= bounds[1] and bounds[3] <= north
+        return is_within or bool(_ground_of(self.box).intersects(shapely.from_geojson(json.dumps(feature["geometry"]))))
 
 
 def check_known(given: Iterable[str], known: Iterable[str]) -> None:
@@ -159,18 +167,27 @@ def boxes_touch(box: Box, other: Sequence[float]) -> bool:
     return any(a <= d and c <= b for a, b in own for c, d in others)
 
 
+@lru_cache(16)
+def _ground_of(box: Box) -> shapely.Geometry:
+    west, south, east, north = box
+    [ground] = split_at_antimeridian([shapely.box(west, south, east + 360 * (east < west), north)])
+    return ground
+
+
 def bounds_of(geometry: Mapping[str, Any] | None) -> Box | None:
-    """The box of a geometry of GeoJSON."""
+    """The box of a geometry of GeoJSON; west > east across the antimeridian, where geometries are cut."""
     points = list(_points((geometry or {}).get("coordinates", ())))
     if not points:
         return None
     xs, ys = zip(*points, strict=True)
+    if min(xs) == -180 and max(xs) == 180:
+        return west_east_bounds(shapely.from_geojson(json.dumps(geometry)))
     return min(xs), min(ys), max(xs), max(ys)
 
 
 def _points(nested: Any) -> Iterable[tuple[float, float]]:
     if nested and isinstance(nested[0], int | float):
-        yield nested[0], nested[1]
+        yield float(nested[0]), float(nested[1])
     else:
         for part in nested:
             yield from _points(part)
