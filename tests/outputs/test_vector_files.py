@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from functools import partial
 from pathlib import Path
+from xml.etree import ElementTree
 
 import geopandas as gpd
 import numpy as np
@@ -275,3 +276,15 @@ def test_tiles_show_small_polygons_of_scenes_far_apart_and_of_a_scene_across_the
     stored = gpd.read_file(tmp_path / "map.pmtiles", layer="map").to_crs(4326).dissolve("name")
     bounds = np.array([(x - 5e-5, y - 5e-5, x + 5e-5, y + 5e-5) for x, y in places])
     assert stored.bounds.to_numpy() == pytest.approx(bounds, abs=1e-5)
+
+
+@pytest.mark.parametrize("suffix", [".shp", ".zip", ".fgb"])
+def test_a_style_has_the_texts_that_the_file_has(tmp_path: Path, suffix: str) -> None:
+    names = ("ä" * 200, 'sea & "<water>"', "roof" * 100)
+    frame = gpd.GeoDataFrame({"name": names}, geometry=[shapely.box(x, 0, x + 1, 1) for x in range(3)], crs=4326)
+    write_frames([frame], tmp_path / f"map{suffix}", "map", make_style(Legend(names), (1, 2, 3)))
+    style = ElementTree.fromstring((tmp_path / "map.qml").read_text("utf-8").partition(">")[2])
+    assert {each.get("value") for each in style.iter("category")} == set(
+        gpd.read_file(tmp_path / f"map{suffix}")["name"]
+    )
+    assert {each.get("label") for each in style.iter("category")} == set(names)

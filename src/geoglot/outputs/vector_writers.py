@@ -13,6 +13,7 @@ from contextlib import closing, contextmanager
 from itertools import chain, repeat
 from pathlib import Path
 from typing import TypeVar
+from xml.sax.saxutils import quoteattr
 
 import geopandas as gpd
 import pandas as pd
@@ -67,8 +68,11 @@ def write_shapefile(path: Path, _layer: str, frames: Frames, style: str) -> None
     """A Shapefile in UTF-8, with names of fields cut to ten bytes and texts to 254."""
     options = {"ENCODING": "UTF-8", "DBF_DATE_LAST_UPDATE": _FIXED[:10]}
     small = path.with_suffix(path.suffix.lower())  # as GDAL calls it, also for a path that ends in .SHP
-    _write(small, map(_shorten, frames), "ESRI Shapefile", options=options)
+    cut = dict[str, str]()
+    _write(small, (_shorten(frame, cut) for frame in frames), "ESRI Shapefile", options=options)
     small.replace(path)
+    for text, kept in cut.items():  # QGIS draws no feature whose text the style does not have
+        style = style.replace(f"value={quoteattr(text)}", f"value={quoteattr(kept)}")
     write_style(path, style)
 
 
@@ -81,8 +85,8 @@ def write_zip(path: Path, layer: str, frames: Frames, style: str) -> None:
         for file in parts:
             with file.open("rb") as source, archive.open(zipfile.ZipInfo(file.name), "w", force_zip64=True) as target:
                 shutil.copyfileobj(source, target)
-            file.unlink()
-    write_style(path, style)
+            if file.suffix != ".qml":
+                file.unlink()
 
 
 def write_geoparquet(path: Path, _layer: str, frames: Frames, style: str) -> None:
@@ -116,11 +120,14 @@ def write_geojson(path: Path, _layer: str, frames: Frames, style: str) -> None:
     write_style(path, style)
 
 
-def _shorten(frame: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
+def _shorten(frame: gpd.GeoDataFrame, cut: dict[str, str]) -> gpd.GeoDataFrame:
+    """A frame as a Shapefile holds it; `cut` gets each text that is cut, and what is left of it."""
     columns = [str(name) for name in frame.columns if name != frame.geometry.name]
     short = frame.rename(columns=short_names(columns))
     for name in (name for name, kind in short.dtypes.items() if pd.api.types.is_string_dtype(kind)):
-        short[name] = [cut_text(text) if isinstance(text, str) else text for text in short[name]]
+        texts = {text for text in short[name] if isinstance(text, str)}
+        cut.update((text, kept) for text in texts if (kept := cut_text(text)) != text)
+        short[name] = [cut.get(text, text) if isinstance(text, str) else text for text in short[name]]
     return short
 
 
