@@ -147,6 +147,14 @@ def _turns(longitudes: Float[np.ndarray, " vertex"]) -> Float[np.ndarray, " vert
     return np.asarray(np.round((np.unwrap(longitudes, period=360) - longitudes) / 360))
 
 
+def ground_of(bounds: Sequence[float]) -> BaseGeometry:
+    """The ground within (west, south, east, north) in degrees; two parts, cut at 180 degrees, if west > east."""
+    west, south, east, north = bounds
+    if west <= east:
+        return shapely.box(west, south, east, north)
+    return shapely.MultiPolygon([shapely.box(west, south, 180, north), shapely.box(-180, south, east, north)])
+
+
 def west_east_bounds(geometry: BaseGeometry) -> tuple[float, float, float, float]:
     """(west, south, east, north) of a geometry in degrees; west > east across the antimeridian."""
     west, south, east, north = geometry.bounds

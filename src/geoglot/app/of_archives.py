@@ -26,7 +26,7 @@ from geoglot.index.store.chip_shard import Shard
 from geoglot.index.store.chip_table import BOX
 from geoglot.index.store.coverage import cover
 from geoglot.index.store.live import chip_facts, gather
-from geoglot.lonlat import split_at_antimeridian
+from geoglot.lonlat import ground_of
 from geoglot.outputs.panels import to_bytes
 from geoglot.times import utc_text
 
@@ -146,7 +146,7 @@ def list_items(task: dict[str, Any], _: Report) -> Done:
 
 def _item(name: str, row: dict[str, Any]) -> dict[str, Any]:
     west, south, east, north = (row["bbox"][edge] for edge in BOX)
-    [shape] = split_at_antimeridian([shapely.box(west, south, east + 360 * (east < west), north)])
+    shape = ground_of((west, south, east, north))
     moment = row["time"]
     times = {"datetime": utc_text(moment)} if moment else {
         "datetime": None, "start_datetime": "1900-01-01T00:00:00Z", "end_datetime": "2100-01-01T00:00:00Z",

@@ -7,7 +7,6 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from functools import lru_cache
 from math import isfinite
 from typing import Any
 from urllib.parse import urlencode
@@ -16,7 +15,7 @@ import shapely
 from fastapi.responses import JSONResponse
 
 from geoglot.errors import InputError
-from geoglot.lonlat import split_at_antimeridian, west_east_bounds
+from geoglot.lonlat import ground_of, west_east_bounds
 
 #: Features of one page
 MOST = 10_000
@@ -77,7 +76,7 @@ class Asked:
             return False
         west, south, east, north = self.box
         is_within = west <= bounds[0] <= bounds[2] <= east and south <= bounds[1] and bounds[3] <= north
-        return is_within or bool(_ground_of(self.box).intersects(shapely.from_geojson(json.dumps(feature["geometry"]))))
+        return is_within or bool(ground_of(self.box).intersects(shapely.from_geojson(json.dumps(feature["geometry"]))))
 
 
 def check_known(given: Iterable[str], known: Iterable[str]) -> None:
@@ -165,13 +164,6 @@ def boxes_touch(box: Box, other: Sequence[float]) -> bool:
     own, others = ([(west, east)] if west <= east else [(west, 180.0), (-180.0, east)]
                    for west, east in ((box[0], box[2]), (other[0], other[2])))  # fmt: skip
     return any(a <= d and c <= b for a, b in own for c, d in others)
-
-
-@lru_cache(16)
-def _ground_of(box: Box) -> shapely.Geometry:
-    west, south, east, north = box
-    [ground] = split_at_antimeridian([shapely.box(west, south, east + 360 * (east < west), north)])
-    return ground
 
 
 def bounds_of(geometry: Mapping[str, Any] | None) -> Box | None:
