@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 
@@ -99,6 +100,27 @@ def test_what_was_encoded_for_an_area_is_answered_within_it_by_every_door(scene:
             classify(encoded, NAMES, options=ClassifyOptions(area=wider))
         with pytest.raises(InputError, match="beyond the one"):
             ask(encoded, question, options=beyond)
+
+
+def test_dates_that_were_encoded_for_an_area_are_compared_within_it(tmp_path: Path) -> None:
+    field = class_field((208, 256), 2)
+    later = field.copy()
+    for place in (np.s_[80:150, 80:150], np.s_[0:60, 180:256]):  # the first is in the area
+        later[place] = NAMES.index("roof")
+    dates = [
+        write_scene(tmp_path / f"{year}.tif", paint(each, tuple(NAMES))) for year, each in ((1, field), (2, later))
+    ]
+    with open_raster(dates[0]) as raster:
+        box = to_map([shapely.box(64, 64, 160, 176)], raster.grid)
+        gpd.GeoDataFrame(geometry=box, crs=raster.grid.crs).to_file(area := tmp_path / "area.gpkg")
+    asked, question = FindOptions(background="sand, forest", overlay=False), "How much did the roofs grow?"
+    within = AskOptions(replace(asked, area=area))
+    straight = ask(dates[0], question, after=dates[1], model=Counting(), read=READ, options=within)
+    with ExitStack() as stack:
+        one, two = (stack.enter_context(encode_scene(each, Counting(), read=READ, area=area)) for each in dates)
+        encoded = ask(one, question, after=two, read=READ, options=AskOptions(asked))
+    assert straight.value > 0
+    assert encoded.value == pytest.approx(straight.value, rel=1e-3)
 
 
 def test_a_scene_of_a_segmenter_has_its_own_classes(scene: Path, tmp_path: Path) -> None:

@@ -86,6 +86,8 @@ class RasterScene(AbstractContextManager["RasterScene"]):
         if self._options.find.area and self._encoded is None:
             area = read_area(Path(self._options.find.area), self.grid)
         self._area = area
+        self.is_encoded_in_part = self._encoded is not None and area is not None
+        """Whether it was encoded within an area only, and before."""
         if area is not None:
             rows, cols = self.grid.shape
             outline = shapely.intersection(area, shapely.box(0, 0, cols, rows) if outline is None else outline)

@@ -42,6 +42,8 @@ class TwoDates:
     def _run(self, name: str, part: shapely.Geometry | None, scratch: Path) -> ChangeResult:
         find = self._options.find
         area = find.area
+        if part is None and (encoded := [scene.outline for scene in self._dates if scene.is_encoded_in_part]):
+            part = shapely.intersection_all(encoded)
         if part is not None:
             area = scratch / "part.gpkg"
             gpd.GeoDataFrame(geometry=[part], crs=self._dates[1].grid.crs).to_file(area)
