@@ -261,3 +261,14 @@ def test_stac_validator_passes_what_is_served(served: Served, tmp_path: Path) ->
         path = tmp_path / f"{number}.json"
         path.write_text(json.dumps(document))
         assert not complaints(path, schemas), complaints(path, schemas)
+
+
+def test_sizes_of_a_picture_without_a_crs_are_refused_and_not_passed_over(served: Served, tmp_path: Path) -> None:
+    from PIL import Image
+
+    Image.new("RGB", (64, 64)).save(tmp_path / "plain.png")
+    body, headers = form({"prompt": "house", "min_size": "10"}, tmp_path / "plain.png")
+    answer = served.ask("/samgeo/segment/text", body, headers=headers)
+    assert answer.status == 400
+    assert "CRS" in answer.json()["error"]["message"]
+    assert "plain.png" not in [scene["name"] for scene in served.ask("/api/state").json()["scenes"]]

@@ -142,3 +142,22 @@ def test_stac_refuses_what_it_would_not_obey(served: Served, query: str) -> None
     name, _, value = query.partition("=")
     assert served.ask("/stac/search", {"limit": 1, name: None}).status == 200
     assert served.ask("/stac/search", {"limit": 1, name: value}).status == 400
+
+
+def test_a_file_that_is_dropped_again_stays_open_when_it_cannot_be_looked_at_now(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "a.png"
+    Image.new("RGB", (64, 64)).save(path)
+    with serve([path], tmp_path / "cache") as running:
+        drop = lambda: running.ask("/api/scenes?name=mine.png", path.read_bytes())  # noqa: E731
+        names = lambda: [scene["name"] for scene in running.ask("/api/state").json()["scenes"]]  # noqa: E731
+        assert (drop().status, names()) == (201, ["a.png", "mine.png"])
+
+        async def busy(*_: Any) -> None:
+            raise LimitError("this took more than 60 s")
+
+        with monkeypatch.context() as patch:
+            patch.setattr(Pool, "do", busy)
+            assert drop().status == 422
+        assert names() == ["a.png", "mine.png"]
