@@ -70,7 +70,8 @@ def report(result: Batch, as_json: bool) -> None:
     from geoglot.tasks.batch.batch_report import sections_of
 
     # as the table does, the report of a batch takes the place of the one of the batch that it continues
-    report_flag.emit(list(sections_of(result)), result.to_json(), as_json, describe(result), replaces=True)
+    some = any(each.document for each in result.outcomes)
+    report_flag.emit(list(sections_of(result)), result.to_json(), as_json, describe(result), replaces=some)
     bad = result.incomplete
     if not bad:
         return

@@ -95,3 +95,16 @@ def test_files_of_a_batch_may_share_a_name_with_each_other_and_with_a_scene(
         states.append([each.state for each in result.outcomes])
         assert all(file.exists() for file in own.values())
     assert states == [["done"] * 2, ["there"] * 2, ["there"] * 2]
+
+
+def test_a_batch_without_any_result_leaves_the_files_of_an_earlier_one(scenes: Path, tmp_path: Path) -> None:
+    own = {"table": tmp_path / "all.csv", "together": tmp_path / "all.geojson"}
+    batch(geoglot.find, scenes / "*st.tif", "roof", tmp_path / "out", **own)
+    before = {path: path.read_bytes() for path in own.values()}
+    other = batch(geoglot.find, scenes / "*st.tif", "water", tmp_path / "out", **own)
+    assert {each.state for each in other.outcomes} == {"failed"}
+    assert {path: path.read_bytes() for path in own.values()} == before
+    assert [note for note in other.notes if "is left as an earlier run made it" in note]
+    again = batch(geoglot.find, scenes / "*st.tif", "water", tmp_path / "out", overwrite=True, **own)
+    assert {each.state for each in again.outcomes} == {"done"}
+    assert all(path.read_bytes() != content for path, content in before.items())

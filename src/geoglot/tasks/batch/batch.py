@@ -82,8 +82,10 @@ def batch(
     works = [_work_of(scene, door, words, folder, polygons, device, settings) for scene in scenes]
 
     outcomes, also = _run(works, jobs, progress)
+    left = () if any(each.document for each in outcomes) else _already_there(table, together)
+    also += tuple(f"no scene has a result, so {path} is left as an earlier run made it" for path in left)
     # The layer and the table are opened again, so that their manifests leave the names of those that exist by now.
-    if together is not None:
+    if together is not None and together not in left:
         also = (*also, *write_layer(_open_layer(Path(together), name, files, uris), name, outcomes, files))
     result = Batch(
         door=name,
@@ -93,12 +95,16 @@ def batch(
         seconds=round(time.monotonic() - started, 2),
         notes=(*notes, *also),
     )
-    if table is not None:
+    if table is not None and table not in left:
         made = _open_table(Path(table), name, uris)
         with made.writing(made.output) as draft:
             draft.write_text(to_csv(name, outcomes), encoding="utf-8")
         made.finish(result.to_json())
     return result
+
+
+def _already_there(*paths: PathLike | None) -> tuple[PathLike, ...]:
+    return tuple(path for path in paths if path is not None and Path(path).exists())
 
 
 def _check_call(name: str, jobs: int, output: PathLike | None, model: object) -> None:
