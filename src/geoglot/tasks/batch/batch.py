@@ -96,11 +96,14 @@ def batch(
         notes=(*notes, *also),
     )
     if table is not None and table not in left:
-        made = _open_table(Path(table), name, uris)
-        with made.writing(made.output) as draft:
-            draft.write_text(to_csv(name, outcomes), encoding="utf-8")
-        made.finish(result.to_json())
+        _write_table(_open_table(Path(table), name, uris), result)
     return result
+
+
+def _write_table(made: Made, result: Batch) -> None:
+    with made.writing(made.output) as draft:
+        draft.write_text(to_csv(result.door, result.outcomes), encoding="utf-8")
+    made.finish(result.to_json())
 
 
 def _already_there(*paths: PathLike | None) -> tuple[PathLike, ...]:
