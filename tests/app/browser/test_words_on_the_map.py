@@ -102,7 +102,7 @@ def test_objects_can_be_kept(page: Page) -> None:
 def test_a_link_restores_the_view_and_undo_takes_back(page: Page) -> None:
     look_for(page, "building")
     card_of(page, "building").get_by_label("Threshold of building").fill("200")
-    page.wait_for_url(lambda url: "200" in url)
+    page.wait_for_url(lambda url: "200%7Ebuilding" in url)  # a port may hold these digits, too
     page.reload()
     slider = card_of(page, "building").get_by_label("Threshold of building")
     slider.wait_for()

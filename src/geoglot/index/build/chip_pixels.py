@@ -37,9 +37,10 @@ def open_chips(source: str, reading: str = "") -> Raster:
 
     SourceError if it cannot be, or if it is a file whose content is not what was encoded.
     """
-    read = parse_reading(reading)
-    if reading and is_local(source):
-        _check_content(source, parse_json(reading))
+    facts = _facts_of(reading)
+    read = _options_of(facts)
+    if is_local(source):
+        _check_content(source, facts)
     return open_raster(source, bands=read.bands, sensor=read.sensor, nodata=read.nodata)
 
 
@@ -73,8 +74,21 @@ def chip_of(raster: Raster, cell: str | None, side: int) -> Tile:
 
 def parse_reading(reading: str) -> ReadOptions:
     """The options of a `reading`; SourceError if it is damaged."""
+    return _options_of(_facts_of(reading))
+
+
+def _facts_of(reading: str) -> Mapping[str, Any]:
     try:
         facts = parse_json(reading) if reading else {}
+    except (ValueError, TypeError) as error:
+        raise _damaged(error) from error
+    if not isinstance(facts, Mapping):
+        raise _damaged(f"{type(facts).__name__} in place of facts")
+    return facts
+
+
+def _options_of(facts: Mapping[str, Any]) -> ReadOptions:
+    try:
         known: dict[str, Any] = {
             field.name: tuple(value) if isinstance(value := facts[field.name], list) else value
             for field in fields(ReadOptions)
@@ -82,4 +96,8 @@ def parse_reading(reading: str) -> ReadOptions:
         }
         return ReadOptions(**known)
     except (ValueError, TypeError, AttributeError) as error:
-        raise SourceError(f"how a source was read is damaged ({error}); restore the archive from a copy") from error
+        raise _damaged(error) from error
+
+
+def _damaged(why: object) -> SourceError:
+    return SourceError(f"how a source was read is damaged ({why}); restore the archive from a copy")
