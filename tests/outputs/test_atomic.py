@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from geoglot.errors import OutputError
-from geoglot.outputs.atomic import appears, check_folder, disk_errors
+from geoglot.outputs.atomic import appears, check_folder, disk_errors, folder_appears
 from geoglot.outputs.own import MARK, hidden_path, own_folder
 
 
@@ -21,6 +21,20 @@ def test_a_file_appears_whole_or_not_at_all(tmp_path: Path) -> None:
         raise ZeroDivisionError
     assert target.read_text() == "new"
     assert [path.name for path in tmp_path.iterdir()] == ["a.txt"]
+
+
+def test_a_folder_appears_whole_or_not_at_all_also_in_place_of_an_empty_one(tmp_path: Path) -> None:
+    target = tmp_path / "new" / "a"
+    with pytest.raises(ZeroDivisionError), folder_appears(target) as draft:
+        draft.mkdir()
+        raise ZeroDivisionError
+    assert list(target.parent.iterdir()) == []
+    target.mkdir()
+    with folder_appears(target) as draft:
+        draft.mkdir()
+        (draft / "b.txt").write_text("new")
+        assert list(target.iterdir()) == []
+    assert [path.name for path in target.iterdir()] == ["b.txt"] and list(target.parent.iterdir()) == [target]
 
 
 def test_a_full_disk_is_one_sentence(tmp_path: Path) -> None:

@@ -28,7 +28,7 @@ from geoglot.datasets.layout import MaskedImages, require_masks
 from geoglot.datasets.sets.folder import FACTS
 from geoglot.errors import InputError, OutputError, SourceError
 from geoglot.geo import Window
-from geoglot.outputs.atomic import disk_errors, drafts
+from geoglot.outputs.atomic import folder_appears
 from geoglot.sources.tile import Tile
 
 WINDOWS = "windows.csv"
@@ -64,10 +64,7 @@ def tile_set(
         raise InputError(f"overlap must be at least 0 and less than side ({side} px), got {overlap} px")
     if output.exists():
         raise OutputError(f"{output} exists already; remove it or give another name")
-    with disk_errors(output):
-        output.parent.mkdir(parents=True, exist_ok=True)
-    with disk_errors(output), drafts(output, "part") as folder:
-        draft = folder / output.name
+    with folder_appears(output) as draft:
         draft.mkdir()
         table: list[tuple[str | int, ...]] = [("id", "name", "colour")]
         for index, kind in enumerate(dataset.classes_of(data)):
@@ -79,7 +76,6 @@ def tile_set(
             (draft / FACTS).write_text(facts, encoding="utf-8")
         size = side, side - overlap
         tiles = {split: _tile_split(dataset, data, draft / split, size, progress) for split in splits}
-        draft.rename(output)
     return Tiled(output, tiles)
 
 

@@ -78,6 +78,20 @@ def appears(path: Path) -> Iterator[Path]:
 
 
 @contextmanager
+def folder_appears(folder: Path) -> Iterator[Path]:
+    """A temporary name for a folder that the block makes, renamed to `folder` when the block ends well, else removed.
+
+    There may be an empty folder of the name.
+    """
+    with disk_errors(folder):
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        with drafts(folder, "part") as hidden:
+            draft = hidden / folder.name
+            yield draft
+            draft.rename(folder)
+
+
+@contextmanager
 def drafts(path: Path, kind: str) -> Iterator[Path]:
     """An empty hidden folder beside `path`, removed when the block ends.
 

@@ -22,7 +22,7 @@ from geoglot.aliases import Progress
 from geoglot.crs import LONLAT
 from geoglot.errors import InputError, OutputError, SourceError
 from geoglot.geo import Grid, Window
-from geoglot.outputs.atomic import disk_errors, drafts
+from geoglot.outputs.atomic import folder_appears
 from geoglot.pairs.collect.tiles import UtmTiles, utm_grid
 from geoglot.pairs.pair_store import PairSet
 from geoglot.pairs.schema import Batch, Links
@@ -89,10 +89,8 @@ def import_released(
     if not photos:
         where = f"{released.metadata} and {released.photos}"
         raise InputError(f"no row of {released.offsets} has a photo that is in {where}")
-    with disk_errors(output):
-        output.parent.mkdir(parents=True, exist_ok=True)
-    with disk_errors(output), drafts(output, "part") as folder:
-        draft, names = folder / output.name, sorted(photos)
+    names = sorted(photos)
+    with folder_appears(output) as draft:
         pairs = PairSet.create(draft, ("red", "green", "blue"), side, resolution)
         for first in range(0, len(names), _SHARD):
             part = names[first : first + _SHARD]
@@ -101,7 +99,6 @@ def import_released(
                 pairs = pairs.append(_make_batch(kept))
             if progress:
                 progress("tiles", first + len(part), len(names))
-        draft.rename(output)
     return Imported(PairSet.open(output), +left)
 
 

@@ -18,7 +18,7 @@ from PIL import Image
 
 from geoglot.aliases import Progress
 from geoglot.errors import InputError, OutputError
-from geoglot.outputs.atomic import disk_errors, drafts
+from geoglot.outputs.atomic import folder_appears
 from geoglot.pairs.pair_store import PairSet
 
 
@@ -31,17 +31,10 @@ def export(pairs: PairSet, output: Path, tiles: int, progress: Progress | None =
         raise InputError(f"{pairs.place} holds no tiles")
     if output.exists() and any(output.iterdir()):
         raise OutputError(f"{output} is not empty; give another folder")
-    place = output.resolve()
-    with disk_errors(output):
-        place.parent.mkdir(parents=True, exist_ok=True)
-    with disk_errors(output), drafts(place, "part") as folder:
-        draft = folder / place.name
+    with folder_appears(output.resolve()) as draft:  # a link stays one
         draft.mkdir()
-        written = [path.name for path in _write(pairs, draft, tiles, progress)]
-        if place.exists():
-            place.rmdir()
-        draft.rename(place)
-    return [output / name for name in written]
+        written = list(_write(pairs, draft, tiles, progress))
+    return [output / path.name for path in written]
 
 
 def _write(pairs: PairSet, folder: Path, tiles: int, progress: Progress | None) -> Iterator[Path]:

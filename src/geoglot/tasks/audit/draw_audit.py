@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,7 @@ from geoglot.errors import InputError, OutputError
 from geoglot.figures import format_list
 from geoglot.hashing import sha256_of
 from geoglot.options import AuditOptions
-from geoglot.outputs.atomic import check_folder, disk_errors, drafts
+from geoglot.outputs.atomic import check_folder, folder_appears
 from geoglot.outputs.notebook.page import Drawing, Page
 from geoglot.outputs.notebook.shown import ShownOnMap
 from geoglot.sources.raster_guard import is_local
@@ -122,14 +122,18 @@ def draw_audit(
     return drawn
 
 
-def _picture_notes(shown: Sequence[Shown], missing: Sequence[str]) -> tuple[str, ...]:
+def _picture_notes(shown: Sequence[Shown], missing: Sequence[str]) -> Iterator[str]:
     if not shown:
-        return (_NO_PICTURES,)
-    told = [_BLIND, *([_ALIGNED] if any(each.down or each.right for each in shown) else [])]
+        yield _NO_PICTURES
+        return
+    yield _BLIND
+    if any(each.down or each.right for each in shown):
+        yield _ALIGNED
     if missing:
-        told.append(f"no picture shows {format_list(missing, 3)}, which the map was made of and which is not there any "
-                    "more; name all dates with --scene")  # fmt: skip
-    return tuple(told)
+        yield (
+            f"no picture shows {format_list(missing, 3)}, of which the map was made, since there is no such file here; "
+            "name all dates with --scene"
+        )
 
 
 def _write(design: Design, shown: Sequence[Shown], folder: Path, progress: Progress | None) -> None:
@@ -139,12 +143,10 @@ def _write(design: Design, shown: Sequence[Shown], folder: Path, progress: Progr
         if (folder / DESIGN).is_file() and read_text(folder / DESIGN).body == text and (folder / TABLE).is_file():
             return
         raise OutputError(f"{folder} exists already and holds something else; move it away, or give another name: -o")
-    with disk_errors(folder), drafts(folder, "part") as hidden:
-        draft = hidden / folder.name
+    with folder_appears(folder) as draft:
         draft.mkdir()
         (draft / DESIGN).write_text(text, encoding="utf-8")
         chips = [chip_of(place) if shown else "" for place in design.places]
         (draft / TABLE).write_text(design.table(chips), encoding="utf-8")
         if shown:
             write_pictures(design.grid, shown, design.places, draft, progress)
-        draft.rename(folder)

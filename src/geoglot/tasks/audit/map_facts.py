@@ -40,7 +40,7 @@ def read_map_facts(path: Path) -> Mapping[str, Any]:
 
 
 def missing_of(facts: Mapping[str, Any]) -> tuple[str, ...]:
-    """The scenes of a map that are no files here any more."""
+    """The scenes of a map that are no files here, such as those that were moved since."""
     there = scenes_of(facts)
     return tuple(uri for uri in _sources_of(facts) if uri not in there)
 
