@@ -345,10 +345,13 @@ def test_another_model_is_refused(make_scene: MakeScene, tmp_path: Path) -> None
         put(tmp_path / "a", tmp_path / "scenes", options=IndexOptions(patches=True))
 
 
-def test_another_reading_is_said(make_scene: MakeScene, tmp_path: Path) -> None:
-    scene = make_scene("a.tif")
-    put(tmp_path / "a", scene)
-    assert "remove it first" in put(tmp_path / "a", scene, read=ReadOptions(bands=(3, 2, 1))).notes[0]
+@pytest.mark.parametrize("scales", [("", ""), ("", "256m"), ("256m", "")])
+def test_another_reading_is_said(make_scene: MakeScene, tmp_path: Path, scales: tuple[str, str]) -> None:
+    """The scale that fits a scene of 10 m is 256 m for this model."""
+    scene, (first, again) = make_scene("a.tif"), (IndexOptions(scale=scale) for scale in scales)
+    put(tmp_path / "a", scene, options=first)
+    added = put(tmp_path / "a", scene, options=again, read=ReadOptions(bands=(3, 2, 1)))
+    assert added.chips == 0 and "remove it first" in added.notes[0]
 
 
 def test_lists_give_times_and_clouds(make_scene: MakeScene, tmp_path: Path) -> None:

@@ -24,8 +24,9 @@ def commit(archive: Archive, batch: ChipBatch, known: Known) -> Archive:
 
     def change(now: Archive) -> Archive:
         known.update(now)
-        rows = batch.sources.select(["source_sha", "asked", "part", "parts", "scale_m"]).to_pylist()
-        there = [_find(known, row) for row in rows]
+        columns = ("source_sha", "asked", "part", "parts", "scale_m")
+        rows = zip(*(batch.sources[name].to_pylist() for name in columns), strict=True)
+        there = [known.find((sha, asked, part, parts), scale) for sha, asked, part, parts, scale in rows]
         good = np.array([row is None or row.failed > 0 for row in there], bool)
         if not good.any():
             return now
@@ -38,12 +39,6 @@ def commit(archive: Archive, batch: ChipBatch, known: Known) -> Archive:
     changed = archive.change(change)
     known.update(changed)
     return changed
-
-
-def _find(known: Known, row: dict[str, object]) -> Row | None:
-    sha, asked, part, parts, scale = row.values()
-    held = known.parts.get((sha, asked, part, parts)) or known.scaled.get((sha, scale, part, parts))  # type: ignore[arg-type]
-    return held or (known.pictures.get(str(sha)) if scale is None else None)
 
 
 def _select(batch: ChipBatch, good: np.ndarray) -> ChipBatch:

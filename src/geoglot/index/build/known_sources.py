@@ -10,7 +10,6 @@ from typing import NamedTuple
 
 import numpy as np
 
-from geoglot.index.build.units import Part
 from geoglot.index.store.archive import Archive
 from geoglot.index.store.chip_shard import Shard
 
@@ -74,11 +73,10 @@ class Known:
                     self.pictures[row.sha] = row
         self._shards = now
 
-    def holds(self, part: Part, scale_m: float | None = None) -> Row | None:
-        """The row of a part, of the same chips if their scale is given, or of a picture, which is of no scale."""
-        sha, _, number, count = part.key
-        same = self.scaled.get((sha, scale_m, number, count)) if scale_m else None
-        return self.parts.get(part.key) or same or self.pictures.get(sha)
+    def find(self, key: Key, scale_m: float | None) -> Row | None:
+        """The row of a part; else of the same chips, asked for otherwise; else of a picture, which is of no scale."""
+        sha, _, part, parts = key
+        return self.parts.get(key) or self.scaled.get((sha, scale_m, part, parts)) or self.pictures.get(sha)
 
 
 def _read(shard: Shard) -> list[Row]:

@@ -9,7 +9,7 @@ from datetime import datetime
 from pathlib import Path
 
 from geoglot.errors import GridError, InputError, SourceError
-from geoglot.index.build.known_sources import Known
+from geoglot.index.build.known_sources import Known, Row
 from geoglot.index.build.scales import AUTO, scale_of, why_too_coarse
 from geoglot.index.build.units import CHIPS_A_PART, LARGE_BYTES, Part, Rules, Source, Unit, group_parts
 from geoglot.models.card import Card
@@ -37,8 +37,11 @@ def plan_units(sources: Sequence[Source], rules: Rules, card: Card, known: Known
     for sha, asked in counts:
         before[sha].add(asked)
 
+    def find(part: Part) -> Row | None:
+        return known.find(part.key, scales[part.source.sha, part.asked])
+
     def is_there(part: Part) -> bool:
-        row = known.holds(part, scales[part.source.sha, part.asked])
+        row = find(part)
         return row is not None and not row.failed
 
     every = list[Part]()
@@ -58,7 +61,8 @@ def plan_units(sources: Sequence[Source], rules: Rules, card: Card, known: Known
             planned.failed.append((source.uri, str(error)))
             continue
         planned.there += all(map(is_there, each))
-        planned.notes += [*_other_reading(each, known, rules), *_other_time(each, known), *_moved(each, known)]
+        rows = [row for part in each if (row := find(part)) is not None]
+        planned.notes += [*_other_reading(rows, rules), *_other_time(rows, source), *_moved(rows, source)]
         every += each
     for unit in group_parts(every):
         if left := tuple(part for part in unit.parts if not is_there(part)):
@@ -95,20 +99,19 @@ def _count_parts(source: Source, asked: str, card: Card) -> int:
     return -(-len(places) // CHIPS_A_PART)
 
 
-def _moved(each: list[Part], known: Known) -> Iterator[str]:
+def _moved(rows: Sequence[Row], source: Source) -> Iterator[str]:
     """A sentence on a source that is there under a name at which no file lies any more."""
-    rows = [row for part in each if (row := known.holds(part)) is not None and row.source != part.source.uri]
-    if rows and is_local(rows[0].source) and not Path(rows[0].source).exists():
+    known = next((row.source for row in rows if row.source != source.uri), None)
+    if known and is_local(known) and not Path(known).exists():
         yield (
-            f"{each[0].source.uri} is in the archive as {rows[0].source}, which is gone, so its hits show no pictures; "
-            f"to name the new place: geoglot index remove ARCHIVE {rows[0].source}, then add it again"
+            f"{source.uri} is in the archive as {known}, which is gone, so its hits show no pictures; to name the new "
+            f"place: geoglot index remove ARCHIVE {known}, then add it again"
         )
 
 
-def _other_time(each: list[Part], known: Known) -> Iterator[str]:
+def _other_time(rows: Sequence[Row], source: Source) -> Iterator[str]:
     """A sentence on a source that is there with another time than a list or a catalogue says now."""
-    said = each[0].source.time
-    rows = [row for part in each if (row := known.holds(part)) is not None]
+    said = source.time
     if said and rows and rows[0].time != datetime.fromisoformat(said):
         was = "without a time" if rows[0].time is None else f"with the time {rows[0].time.isoformat()}"
         yield (
@@ -117,10 +120,9 @@ def _other_time(each: list[Part], known: Known) -> Iterator[str]:
         )
 
 
-def _other_reading(each: list[Part], known: Known, rules: Rules) -> Iterator[str]:
-    rows = [row for part in each if (row := known.holds(part)) is not None and row.reading != rules.reading]
-    if rows:
+def _other_reading(rows: Sequence[Row], rules: Rules) -> Iterator[str]:
+    if other := next((row for row in rows if row.reading != rules.reading), None):
         yield (
-            f"{rows[0].source} is in the archive, read with {rows[0].reading}; to read it otherwise, remove it first: "
+            f"{other.source} is in the archive, read with {other.reading}; to read it otherwise, remove it first: "
             "geoglot index remove"
         )
