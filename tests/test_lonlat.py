@@ -17,6 +17,7 @@ from geoglot.lonlat import (
     lonlat_bounds,
     project_to_lonlat,
     split_at_antimeridian,
+    width_of,
 )
 
 DEGREES = pyproj.CRS("OGC:CRS84")
@@ -165,3 +166,8 @@ def test_bounds_of_geometries_that_are_cut_at_the_antimeridian() -> None:
     west, south, east, north = bound_geometries([None, crossing, shapely.box(179, -1, 179.5, 0)]) or ()
     assert (west, south, north) == (179, -1, 1) and east == pytest.approx(-179.9)
     assert bound_geometries([None, shapely.Polygon()]) is None
+
+
+def test_degrees_from_west_to_east_are_counted_across_the_antimeridian() -> None:
+    assert (width_of(-10.0, 20.0), width_of(170.0, -170.0), width_of(-180.0, 180.0)) == (30, 20, 360)
+    assert width_of(np.array([0.0, 179.0]), np.array([1.0, -179.0])).tolist() == [1, 2]

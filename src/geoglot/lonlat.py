@@ -7,7 +7,7 @@ each with a plain range of longitudes, and the pole becomes an edge at latitude 
 
 import math
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import pyproj
@@ -25,6 +25,8 @@ _WIDE = 5e7  # metres, wider than any polar map
 _TOUCH = 1e-6  # metres; a nearer point lies on the line or on the pole
 _TURN = math.radians(1)  # an edge that turns more around the pole gets vertices between
 _SAME = 1e-9  # degrees below which two points are one
+
+_Degrees = TypeVar("_Degrees", float, np.ndarray)
 
 
 def to_map(geometries: Sequence[shapely.Geometry] | np.ndarray, grid: Grid) -> np.ndarray:
@@ -153,6 +155,11 @@ def ground_of(bounds: Sequence[float]) -> BaseGeometry:
     if west <= east:
         return shapely.box(west, south, east, north)
     return shapely.MultiPolygon([shapely.box(west, south, 180, north), shapely.box(-180, south, east, north)])
+
+
+def width_of(west: _Degrees, east: _Degrees) -> _Degrees:
+    """Degrees from west to east; west > east across the antimeridian."""
+    return east - west + 360 * (east < west)
 
 
 def west_east_bounds(geometry: BaseGeometry) -> tuple[float, float, float, float]:

@@ -11,7 +11,7 @@ import numpy as np
 import pyogrio
 
 from geoglot.crs import LONLAT
-from geoglot.lonlat import bound_geometries, project_to_lonlat
+from geoglot.lonlat import bound_geometries, project_to_lonlat, width_of
 from geoglot.outputs.vector_writers import Frames, write_flatgeobuf
 from geoglot.silence import ignore_library_warnings
 
@@ -51,7 +51,7 @@ def _side(places: np.ndarray) -> float:
     if (bounds := bound_geometries(places)) is None:
         return 0.0
     west, south, east, north = bounds
-    return max(east - west if east >= west else east - west + 360, north - south)
+    return max(width_of(west, east), north - south)
 
 
 def _in_lonlat(frames: Frames) -> Frames:

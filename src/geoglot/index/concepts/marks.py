@@ -17,7 +17,7 @@ from geoglot.index.store.archive import Archive
 from geoglot.index.store.cells import Cell
 from geoglot.index.store.chip_shard import Shard
 from geoglot.index.store.live import chip_edges, live_rows
-from geoglot.lonlat import middles
+from geoglot.lonlat import middles, width_of
 from geoglot.tables import read_table, read_text
 
 if TYPE_CHECKING:
@@ -149,8 +149,7 @@ class _Columns:
 
     @cached_property
     def _width(self) -> np.ndarray:
-        """Degrees from west to east."""
-        return np.asarray(self.east - self.west + 360 * (self.east < self.west))
+        return width_of(self.west, self.east)
 
     def rows(self, mark: Mark) -> np.ndarray:
         fits = np.ones(len(self.source), bool)

@@ -24,7 +24,7 @@ from geoglot.index.concepts.reader import owner_of, reader_of
 from geoglot.index.store.archive import Archive
 from geoglot.index.store.chip_shard import Shard
 from geoglot.index.store.live import chip_edges, live_rows
-from geoglot.lonlat import lonlat_bounds
+from geoglot.lonlat import lonlat_bounds, width_of
 from geoglot.models.base import VisionLanguageModel
 from geoglot.options import TEMPLATES
 from geoglot.scene.class_words import ClassWords, parse_words
@@ -200,8 +200,8 @@ def _meets(edges: Float[np.ndarray, "chip 4"], bounds: tuple[float, float, float
     """Which chips share ground with bounds; both have west > east across the antimeridian."""
     west, south, east, north = bounds
     inside = (edges[:, 1] < north) & (edges[:, 3] > south)
-    begins_in = (edges[:, 0] - west) % 360 < east - west + 360 * (west > east)
-    holds_begin = (west - edges[:, 0]) % 360 < edges[:, 2] - edges[:, 0] + 360 * (edges[:, 0] > edges[:, 2])
+    begins_in = (edges[:, 0] - west) % 360 < width_of(west, east)
+    holds_begin = (west - edges[:, 0]) % 360 < width_of(edges[:, 0], edges[:, 2])
     return np.asarray(inside & (begins_in | holds_begin))
 
 
