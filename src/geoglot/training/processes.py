@@ -119,7 +119,7 @@ def mean_over_processes(number: int | float, device: torch.device) -> Tensor:
     """Mean of a number over processes, as a float tensor."""
     mean = torch.tensor(float(number), device=device)
     if dist.is_initialized():
-        mean = mean.to("cuda") if dist.get_backend() == "nccl" else mean
+        mean = _where_it_is_summed(mean)
         dist.all_reduce(mean)
         mean /= dist.get_world_size()
     return mean.to(device)
@@ -128,6 +128,11 @@ def mean_over_processes(number: int | float, device: torch.device) -> Tensor:
 def sum_over_processes(values: Tensor) -> Tensor:
     """Elementwise sum over processes, on the CPU."""
     if dist.is_initialized():
-        values = values.to("cuda") if dist.get_backend() == "nccl" else values
+        values = _where_it_is_summed(values)
         dist.all_reduce(values)
     return values.cpu()
+
+
+def _where_it_is_summed(values: Tensor) -> Tensor:
+    """A tensor on the GPU if NCCL joins the processes, which sums nothing elsewhere."""
+    return values.to("cuda") if dist.get_backend() == "nccl" else values

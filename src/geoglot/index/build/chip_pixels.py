@@ -45,9 +45,13 @@ def open_chips(source: str, reading: str = "") -> Raster:
 
 
 def _check_content(source: str, facts: Mapping[str, Any]) -> None:
-    """What other programs write beside a file, such as statistics, is no change as long as the file itself has none."""
-    state, now = str(facts.get("state") or ""), file_state(Path(source))
-    if state and now and now != state.partition(", ")[0] and _sha_of(source, now) != facts.get("sha"):
+    """SourceError for a file that has another content than the one that was encoded.
+
+    Its size and time tell first, so that a file without a change is not read. What other programs write beside it, such
+    as statistics, is no change as long as the file itself has none.
+    """
+    then, now = str(facts.get("state") or "").partition(", ")[0], file_state(Path(source))
+    if then and now and now != then and _sha_of(source, now) != facts.get("sha"):
         raise SourceError(f"{source} has changed since it was indexed; read it anew: geoglot index add")
 
 

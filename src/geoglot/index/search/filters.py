@@ -135,7 +135,7 @@ def _lies_within(boxes: Float[np.ndarray, "chip 4"], edges: Float[np.ndarray, " 
 
 
 def _next_day(day: datetime) -> datetime:
-    """Of the last day that there is, its end: it is written for no end."""
+    """The day after; the end of 9999-12-31, which people write for "no end" and which has no day after."""
     return min(day, datetime.max.replace(tzinfo=UTC) - timedelta(days=1)) + timedelta(days=1)
 
 

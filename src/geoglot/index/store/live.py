@@ -65,8 +65,10 @@ def gather(
 
 
 def chip_facts(shard: Shard, rows: Sequence[int], columns: Sequence[str]) -> list[dict[str, Any]]:
-    """Columns of some chips, and `reading`: JSON of the options by which the source of each was read, and of `state`
-    and `sha` of the content that it had."""
+    """Columns of some chips, and `reading`, which says as JSON how the source of each was read.
+
+    It has the options, and `state` and `sha` of the content that the source had then.
+    """
     chips = shard.take(rows, ("part", *columns)).to_pylist()
     parts = shard.sources(("reading", "state", "source_sha")).to_pylist()
     return [{**chip, "reading": _reading_of(parts[chip["part"]])} for chip in chips]
@@ -76,5 +78,5 @@ def _reading_of(part: dict[str, Any]) -> str:
     try:
         options = parse_json(part["reading"] or "{}")
         return json.dumps({**options, "state": part["state"], "sha": part["source_sha"]})
-    except (ValueError, TypeError):  # it is damaged, which who reads the chip is told
+    except (ValueError, TypeError):  # it is damaged, and an attempt to read the chip says so
         return str(part["reading"])

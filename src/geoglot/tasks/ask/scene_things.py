@@ -95,7 +95,7 @@ class Objects:
     """A group of objects. A program holds it as a handle, without attributes."""
 
     things: tuple[SceneObject, ...]
-    part: Any = None
+    part: shapely.Geometry | None = None
     """The region that their ground is measured in, in map coordinates; None: all of it."""
 
 

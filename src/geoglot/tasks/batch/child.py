@@ -9,7 +9,6 @@ import queue
 import sys
 import threading
 import time
-from contextlib import nullcontext
 from multiprocessing.connection import Connection
 from multiprocessing.reduction import ForkingPickler
 
@@ -23,10 +22,10 @@ class _Parent(logging.Handler):
 
     def __init__(self, connection: Connection) -> None:
         super().__init__()
-        self._connection = connection
+        self._connection, self._sending = connection, threading.Lock()
 
     def tell(self, kind: str, what: object) -> None:
-        with self.lock or nullcontext():
+        with self._sending:
             self._connection.send((kind, what))
 
     def emit(self, record: logging.LogRecord) -> None:

@@ -63,15 +63,18 @@ def _names(listed: Any) -> list[str]:
     return [each["name"] if isinstance(each, dict) else each for each in listed]
 
 
+def _has_place(polygons: gpd.GeoDataFrame) -> bool:
+    """Whether polygons have a CRS of their own: GeoJSON is read in degrees, even if it holds pixels, without areas."""
+    return polygons.crs is not None and bool(polygons["area_m2"].notna().any())
+
+
 def _frames(files: Mapping[str, Path], target: str, notes: list[str]) -> Iterator[gpd.GeoDataFrame]:
     """The polygons of each scene; if there are none at all, a frame without any."""
     some = False
     for scene, path in files.items():
         try:
             frame = read_vectors(path)
-            if len(frame) and (
-                frame.crs is None or frame["area_m2"].isna().all()
-            ):  # GeoJSON has degrees for pixels, too
+            if len(frame) and not _has_place(frame):
                 raise InputError("it has no CRS, so its polygons have no place among the others")
         except InputError as error:
             notes.append(f"{scene} is not in {target}: {error}")

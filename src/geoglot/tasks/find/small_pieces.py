@@ -27,7 +27,8 @@ def small_notes(objects: gpd.GeoDataFrame, classes: Sequence[ClassWords]) -> Ite
         if not sizes or len(sizes) < len(known):
             continue
         usual = min(sizes, key=lambda extent: extent.metres)
-        areas, least = objects.area_m2[objects["name"] == entry.name], float(f"{(_ACROSS * usual.metres) ** 2:.2g}")
+        areas = objects.area_m2[objects["name"] == entry.name]
+        least = float(f"{(_ACROSS * usual.metres) ** 2:.2g}")  # as the sentence has it
         if (few := int((areas < least).sum())) > _MANY * len(areas):
             yield (
                 f"{few:,} of the {len(areas):,} found of {entry.name!r} are below {format_number(least)} m², and "
