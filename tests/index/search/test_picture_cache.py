@@ -1,13 +1,13 @@
 import subprocess
 import sys
-from collections.abc import Set
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from geoglot.index.build.known_sources import Known
+from geoglot.index.build.known_sources import Known, Row, forget
 from geoglot.index.search import picture_cache
 from geoglot.index.search.picture_cache import open_or_index
 from geoglot.index.store.archive import Archive
@@ -39,15 +39,14 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_what_two_searches_miss_at_once_is_forgotten_once(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     archive = open_or_index(folder).archive
     (folder / "1.png").unlink()
-    forget = picture_cache._forget_missing
 
-    def forget_twice(place: Path, listed: Set[str], known: Known) -> None:
+    def forget_twice(found: Archive, known: Known, is_old: Callable[[Row], bool]) -> None:
         other = Known()
-        other.update(Archive.open(place))
-        forget(place, listed, other)
-        forget(place, listed, known)
+        other.update(found)
+        forget(found, other, is_old)
+        forget(found, known, is_old)
 
-    monkeypatch.setattr(picture_cache, "_forget_missing", forget_twice)
+    monkeypatch.setattr(picture_cache, "forget", forget_twice)
     assert archive.rows == 3 and open_or_index(folder).archive.rows == 2
 
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pyarrow as pa
 
-from geoglot.index.build.known_sources import Known, Row, without
+from geoglot.index.build.known_sources import Known, forget, without
 from geoglot.index.build.units import Source
 from geoglot.index.store.archive import Archive
 from geoglot.index.store.chip_shard import add_shard
@@ -60,16 +60,4 @@ def _select(batch: ChipBatch, good: np.ndarray) -> ChipBatch:
 def forget_old(archive: Archive, sources: Sequence[Source], known: Known) -> Archive:
     """Remove what files showed before they got other content."""
     content = {source.uri: source.sha for source in sources}
-
-    def old() -> list[Row]:
-        return [row for row in known.parts.values() if content.get(row.source, row.sha) != row.sha]
-
-    def change(now: Archive) -> Archive:
-        known.update(now)
-        return without(now, old())
-
-    if not old():
-        return archive
-    changed = archive.change(change)
-    known.update(changed)
-    return changed
+    return forget(archive, known, lambda row: content.get(row.source, row.sha) != row.sha)

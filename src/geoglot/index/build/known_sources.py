@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import NamedTuple
@@ -83,6 +83,23 @@ def _read(shard: Shard) -> list[Row]:
     table = shard.sources(_COLUMNS).to_pylist()
     gone = set(shard.removed)
     return [Row(shard.name, index, *line.values()) for index, line in enumerate(table) if index not in gone]
+
+
+def forget(archive: Archive, known: Known, is_old: Callable[[Row], bool]) -> Archive:
+    """Remove the old parts of sources, as they are by now, since others may have changed the archive.
+
+    `known` must be up to date with the archive that is given, and is with the one that is returned.
+    """
+
+    def change(now: Archive) -> Archive:
+        known.update(now)
+        return without(now, list(filter(is_old, known.parts.values())))
+
+    if not any(map(is_old, known.parts.values())):
+        return archive
+    changed = archive.change(change)
+    known.update(changed)
+    return changed
 
 
 def without(archive: Archive, rows: Collection[Row]) -> Archive:

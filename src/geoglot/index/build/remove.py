@@ -9,7 +9,7 @@ from pathlib import Path
 from geoglot.aliases import PathLike
 from geoglot.errors import InputError
 from geoglot.figures import format_some
-from geoglot.index.build.known_sources import Known, without
+from geoglot.index.build.known_sources import Known, forget
 from geoglot.index.store.archive import Archive
 from geoglot.sources.raster_guard import is_local
 
@@ -28,12 +28,7 @@ def remove(place: PathLike, sources: Sequence[PathLike]) -> int:
         if not (fits := _named_by(source, named)):
             raise InputError(f"{place} holds nothing of {source}; it holds {format_some(sorted(named), 3)}")
         gone |= fits
-
-    def change(now: Archive) -> Archive:
-        known.update(now)
-        return without(now, [row for row in known.parts.values() if row.source in gone])
-
-    return archive.rows - archive.change(change).rows
+    return archive.rows - forget(archive, known, lambda row: row.source in gone).rows
 
 
 def _named_by(source: str, names: Set[str]) -> set[str]:

@@ -11,8 +11,7 @@ from geoglot.aliases import PathLike, Progress
 from geoglot.errors import SourceError
 from geoglot.index.build.build import finish, prepare, run_here
 from geoglot.index.build.find_sources import list_sources
-from geoglot.index.build.known_sources import Known
-from geoglot.index.build.remove import remove
+from geoglot.index.build.known_sources import Known, forget
 from geoglot.index.store.archive import Archive, is_archive
 from geoglot.models.lazy_model import LazyModel
 from geoglot.models.stored import BUNDLED
@@ -49,7 +48,7 @@ def open_or_index(
     folder = load_settings().cache / "search" / name
     report = None if progress is None else lambda what, done, total, _note: progress(what, done, total)
     if is_archive(folder):  # before it is planned: a picture that was renamed would count as there by its old name
-        _forget_missing(folder, frozenset(wanted.uri for wanted in list_sources([whole])[0]), Known())
+        _forget_missing(folder, {wanted.uri for wanted in list_sources([whole])[0]})
     job = prepare(folder, whole, model=encoder, read=ReadOptions(), options=IndexOptions(), progress=report)
     run_here(job)
     added = finish(job)
@@ -58,8 +57,8 @@ def open_or_index(
     return Opened(Archive.open(folder), (*failed, *more), encoder)
 
 
-def _forget_missing(folder: Path, listed: Set[str], known: Known) -> None:
+def _forget_missing(folder: Path, listed: Set[str]) -> None:
     """Remove what is not listed any more; a link to a picture may be gone, and the picture still be elsewhere."""
-    known.update(Archive.open(folder))
-    if gone := sorted({row.source for row in known.parts.values()} - listed):
-        remove(folder, gone)
+    archive, known = Archive.open(folder), Known()
+    known.update(archive)
+    forget(archive, known, lambda row: row.source not in listed)
