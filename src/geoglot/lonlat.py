@@ -159,7 +159,8 @@ def ground_of(bounds: Sequence[float]) -> BaseGeometry:
 
 def width_of(west: _Degrees, east: _Degrees) -> _Degrees:
     """Degrees from west to east; west > east across the antimeridian."""
-    return east - west + 360 * (east < west)
+    width: _Degrees = east - west + 360 * (east < west)
+    return width
 
 
 def west_east_bounds(geometry: BaseGeometry) -> tuple[float, float, float, float]:
