@@ -63,7 +63,7 @@ async def segment_text(
     score = None if confidence_threshold in (0, _DEFAULT) else confidence_threshold
 
     def ask(scene: dict[str, Any]) -> FindBody:
-        pixel = (scene["resolution_m"] or 1.0) ** 2  # without a CRS there are no sizes, which the work then says
+        pixel = (scene["resolution_m"] or 1.0) ** 2  # without a CRS, `find` refuses sizes and says why
         least, most = (size * pixel if size else None for size in (min_size, max_size))
         return FindBody(scene["id"], [prompt], options=FindOptions(min_score=score, min_area=least, max_area=most))
 

@@ -17,7 +17,7 @@ from typing import Literal
 from geoglot.aliases import PathLike
 from geoglot.errors import GeoglotError, InputError, ModelError, SourceError
 from geoglot.models.stored import find_model
-from geoglot.sources.listing import SUFFIXES, file_state, list_files, split_utf8_names
+from geoglot.sources.listing import SUFFIXES, file_state, list_files, shortest_ends, split_utf8_names
 
 log = logging.getLogger(__name__)
 
@@ -225,14 +225,10 @@ def _sources_at(place: str) -> list[Source]:
 def _tell_apart(sources: Sequence[Source]) -> list[Source]:
     """Sources with names that differ: of several files of one name, each has as many of its folders as that takes."""
     known = Counter(source.name for source in sources)
-    return [replace(each, name=_longer_name(each, sources)) if known[each.name] > 1 else each for each in sources]
-
-
-def _longer_name(source: Source, sources: Sequence[Source]) -> str:
-    parts = re.split(r"[\\/]", source.place)
-    others = [re.split(r"[\\/]", each.place) for each in sources if each.name == source.name and each != source]
-    length = next((n for n in range(2, len(parts)) if all(other[-n:] != parts[-n:] for other in others)), len(parts))
-    return "/".join(parts[-length:])
+    alike = [source for source in sources if known[source.name] > 1]
+    names = shortest_ends([re.split(r"[\\/]", source.place) for source in alike], "/")
+    longer = dict(zip((source.id for source in alike), names, strict=True))
+    return [replace(source, name=longer.get(source.id, source.name)) for source in sources]
 
 
 def _scene(place: str, *, dropped: bool = False) -> Source:

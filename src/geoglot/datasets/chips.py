@@ -2,8 +2,8 @@
 
 Every pixel of every image is in some tile: the last tile of a row or column is moved back into the image. An image
 that is smaller than a tile is extended by its mirror image, which does not count. What is no data in the image is
-transparent in its tiles. `windows.csv` gives the place of each
-tile in its image; `set.toml` keeps the ground resolution.
+transparent in its tiles. `windows.csv` gives the place of each tile in its image; `set.toml` keeps the ground
+resolution.
 
 iSAID is scored on tiles of 896 px with an overlap of 384 (Zheng et al., CVPR 2020; MMSegmentation). Pixels in overlaps
 count twice there, so scores by tile and by whole image differ.

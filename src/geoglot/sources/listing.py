@@ -8,7 +8,7 @@ import glob
 import logging
 import os
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache
 from pathlib import Path
 
@@ -102,6 +102,21 @@ def file_state(path: Path) -> str:
     except OSError:
         return ""
     return f"{stat.st_size} {stat.st_mtime_ns}"
+
+
+def shortest_ends(paths: Sequence[Sequence[str]], joint: str, fold: Callable[[str], str] = str) -> list[str]:
+    """Names for paths: their last parts, joined, as few as tell a path from the others, or all if none do.
+
+    Names are the same if `fold` makes them so, such as str.casefold.
+    """
+    taken = [1] * len(paths)
+    while True:
+        names = [joint.join(path[-count:]) for path, count in zip(paths, taken, strict=True)]
+        counts = Counter(map(fold, names))
+        longer = [counts[fold(name)] > 1 and taken[at] < len(paths[at]) for at, name in enumerate(names)]
+        if not any(longer):
+            return names
+        taken = [count + more for count, more in zip(taken, longer, strict=True)]
 
 
 @lru_cache(maxsize=256)

@@ -25,8 +25,8 @@ from geoglot.training.processes import (
     Process,
     average_gradients,
     average_statistics,
-    mean_over_processes,
     own_random_state,
+    sum_over_processes,
 )
 from geoglot.training.trackers import Track, open_trackers
 
@@ -174,7 +174,8 @@ def _step(state: TrainState, objective: Objective, batch: Any, settings: Fit, pr
     except FloatingPointError as error:
         raise _diverged(state.step, str(error)) from None
     if process.world_size > 1:  # each tells of its own part of the batch
-        metrics = {name: float(mean_over_processes(value, parameters[0].device)) for name, value in metrics.items()}
+        sums = sum_over_processes(torch.tensor([*metrics.values()], dtype=torch.float64))
+        metrics = dict(zip(metrics, (sums / process.world_size).tolist(), strict=True))
     average_gradients(parameters)
     average_statistics(state.model)
     metrics["gradient"] = float(nn.utils.clip_grad_norm_(parameters, settings.clip))

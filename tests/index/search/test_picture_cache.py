@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from geoglot.index.build import build
 from geoglot.index.build.known_sources import Known, Row, forget
-from geoglot.index.search import picture_cache
 from geoglot.index.search.picture_cache import open_or_index
 from geoglot.index.store.archive import Archive
 from geoglot.index.store.coverage import live_sources
@@ -40,13 +40,13 @@ def test_what_two_searches_miss_at_once_is_forgotten_once(folder: Path, monkeypa
     archive = open_or_index(folder).archive
     (folder / "1.png").unlink()
 
-    def forget_twice(found: Archive, known: Known, is_old: Callable[[Row], bool]) -> None:
+    def forget_twice(found: Archive, known: Known, is_old: Callable[[Row], bool]) -> Archive:
         other = Known()
         other.update(found)
         forget(found, other, is_old)
-        forget(found, known, is_old)
+        return forget(found, known, is_old)
 
-    monkeypatch.setattr(picture_cache, "forget", forget_twice)
+    monkeypatch.setattr(build, "forget", forget_twice)
     assert archive.rows == 3 and open_or_index(folder).archive.rows == 2
 
 

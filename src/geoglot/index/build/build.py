@@ -14,7 +14,7 @@ from geoglot.errors import InputError, SourceError
 from geoglot.figures import format_number
 from geoglot.index.build.commit import commit, forget_old
 from geoglot.index.build.find_sources import each_content_once, hash_sources, list_sources
-from geoglot.index.build.known_sources import Known
+from geoglot.index.build.known_sources import Known, forget
 from geoglot.index.build.plan_units import plan_units
 from geoglot.index.build.scales import parse_scales
 from geoglot.index.build.units import Rules, Source, Unit, list_failures
@@ -117,11 +117,13 @@ def prepare(
     read: ReadOptions,
     options: IndexOptions,
     progress: Report | None,
+    mirrors: bool = False,
 ) -> Job:
     """Open or make the archive, find the sources, and plan the units that it lacks.
 
     What files showed before they were changed is forgotten first: else a file that was only renamed would count as
-    there by its old name, at which another one may lie by now.
+    there by its old name, at which another one may lie by now. So is what is not among the sources, if the archive
+    `mirrors` them; a link to a picture may be gone, and the picture still be elsewhere.
     """
     report = progress or (lambda what, done, total, note: None)
     encoder = LazyModel.of(load_for(place, model) if model is None or isinstance(model, PathLike) else model)
@@ -132,6 +134,9 @@ def prepare(
     known = Known()
     known.update(archive)
     wanted, failed = list_sources([sources] if isinstance(sources, PathLike) else sources)
+    if mirrors:
+        named = {each.uri for each in wanted}
+        archive = forget(archive, known, lambda row: row.source not in named)
     every, unread = hash_sources(wanted, known.hashes, lambda what, done, total: report(what, done, total, ""))
     archive, found = forget_old(archive, every, known), each_content_once(every)
     planned = plan_units(found, rules, encoder.card, known)

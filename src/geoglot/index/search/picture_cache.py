@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Set
 from dataclasses import dataclass
 from pathlib import Path
 
 from geoglot.aliases import PathLike, Progress
 from geoglot.errors import SourceError
 from geoglot.index.build.build import finish, prepare, run_here
-from geoglot.index.build.find_sources import list_sources
-from geoglot.index.build.known_sources import Known, forget
 from geoglot.index.store.archive import Archive, is_archive
 from geoglot.models.lazy_model import LazyModel
 from geoglot.models.stored import BUNDLED
@@ -47,18 +44,11 @@ def open_or_index(
     name = hashlib.sha256(f"{whole} {encoder.space.sha256}".encode()).hexdigest()[:16]
     folder = load_settings().cache / "search" / name
     report = None if progress is None else lambda what, done, total, _note: progress(what, done, total)
-    if is_archive(folder):  # before it is planned: a picture that was renamed would count as there by its old name
-        _forget_missing(folder, {wanted.uri for wanted in list_sources([whole])[0]})
-    job = prepare(folder, whole, model=encoder, read=ReadOptions(), options=IndexOptions(), progress=report)
+    job = prepare(
+        folder, whole, model=encoder, read=ReadOptions(), options=IndexOptions(), progress=report, mirrors=True
+    )
     run_here(job)
     added = finish(job)
     failed = [f"{source} was not searched: {reason}" for source, reason in added.failed[:5]]
     more = [f"and {len(added.failed) - 5:,} more were not searched"] if len(added.failed) > 5 else []
     return Opened(Archive.open(folder), (*failed, *more), encoder)
-
-
-def _forget_missing(folder: Path, listed: Set[str]) -> None:
-    """Remove what is not listed any more; a link to a picture may be gone, and the picture still be elsewhere."""
-    archive, known = Archive.open(folder), Known()
-    known.update(archive)
-    forget(archive, known, lambda row: row.source not in listed)

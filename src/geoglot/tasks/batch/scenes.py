@@ -11,7 +11,7 @@ from pathlib import Path, PurePosixPath
 from geoglot.aliases import PathLike
 from geoglot.errors import InputError
 from geoglot.figures import format_count, format_list
-from geoglot.sources.listing import SUFFIXES, find_images, fits_files, is_pattern
+from geoglot.sources.listing import SUFFIXES, find_images, fits_files, is_pattern, shortest_ends
 from geoglot.sources.raster_guard import is_local
 
 _QUERY = re.compile(r"[?#].*$")
@@ -70,14 +70,8 @@ def name_apart(uris: Sequence[str]) -> list[str]:
     number from their path. Names that differ in case alone are one name on some disks.
     """
     parts = [_parts(uri) for uri in uris]
-    taken = [1] * len(uris)
-    while True:
-        names = ["_".join(part[-count:]) for part, count in zip(parts, taken, strict=True)]
-        counts = Counter(map(str.casefold, names))
-        longer = [counts[name.casefold()] > 1 and taken[at] < len(parts[at]) for at, name in enumerate(names)]
-        if not any(longer):
-            break
-        taken = [count + more for count, more in zip(taken, longer, strict=True)]
+    names = shortest_ends(parts, "_", str.casefold)
+    counts = Counter(map(str.casefold, names))
     return [
         name
         if counts[name.casefold()] == 1
