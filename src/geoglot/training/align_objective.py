@@ -15,7 +15,7 @@ from geoglot.models.graft import Graft
 from geoglot.training.losses import Photos, image_level_loss, pixel_level_loss
 from geoglot.training.objective import ParameterGroup, decay_groups
 from geoglot.training.pair_batches import PairBatch, PairLoader
-from geoglot.training.processes import gather_rows
+from geoglot.training.processes import gather_rows, mean_over_processes
 
 _EARTH_M = 6_371_000.0
 _ROWS = 256  # tiles whose photos are ranked at once: bounds memory
@@ -105,9 +105,9 @@ class AlignObjective:
             loss.backward()  # type: ignore[no-untyped-call]
             losses.append(loss.detach())
         return {
-            "loss": float(torch.stack(losses).sum()),
+            "loss": float(mean_over_processes(float(torch.stack(losses).sum()), device)),
             "scale": float(self.model.scale.detach()),
-            "photos": len(batch.tile) / tiles,
+            "photos": float(mean_over_processes(len(batch.tile) / tiles, device)),
         }
 
     def _loss(self, batch: PairBatch, tiles: tuple[int, int], photos: Photos, first_tile: int) -> Float[Tensor, ""]:

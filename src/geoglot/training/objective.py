@@ -49,7 +49,7 @@ class Objective(Protocol):
 
     def backward(self, batch: Any) -> Mapping[str, float]:
         """Add the gradient of the mean loss of a batch. Returns the metrics to log, with the loss as "loss"; of several
-        processes each returns those of its own part.
+        processes each returns those of its own part, or the mean over all.
 
         Raises FloatingPointError where numbers that are not finite leave no gradient.
         """
